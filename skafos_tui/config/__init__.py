@@ -1,0 +1,1 @@
+"""metis.config.yml to the model and back: places, findings, exact edits, fire times, schema."""

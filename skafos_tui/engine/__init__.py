@@ -1,0 +1,1 @@
+"""What decides and acts: the one background process per user."""

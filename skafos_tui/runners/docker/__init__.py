@@ -1,0 +1,1 @@
+"""Attempts as Docker containers; the only place that imports docker."""

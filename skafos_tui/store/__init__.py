@@ -1,0 +1,1 @@
+"""What is remembered: the state database and the log files."""
