@@ -1,0 +1,195 @@
+"""The state database: opened, migrated, written by one connection and read by any number (DESIGN 5)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from skafos_tui.store.failpoints import failpoint
+
+T = TypeVar("T")
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE projects (
+        token TEXT PRIMARY KEY, name TEXT NOT NULL, directory TEXT NOT NULL, runner TEXT NOT NULL, created_at REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX projects_by_directory ON projects (directory);
+    CREATE TABLE deployments (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL REFERENCES projects, number INTEGER NOT NULL,
+        state TEXT NOT NULL, config TEXT NOT NULL, config_digest TEXT NOT NULL, code_digest TEXT NOT NULL,
+        created_at REAL NOT NULL, ready_at REAL, error TEXT NOT NULL DEFAULT '', step TEXT NOT NULL DEFAULT '',
+        images TEXT NOT NULL DEFAULT '{}', missing TEXT NOT NULL DEFAULT '{}', packages TEXT NOT NULL DEFAULT '',
+        UNIQUE (project, number)
+    );
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL REFERENCES projects,
+        deployment INTEGER NOT NULL REFERENCES deployments, trigger TEXT NOT NULL, request_id TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL, created_at REAL NOT NULL, reason TEXT NOT NULL DEFAULT '',
+        retry_of INTEGER REFERENCES runs, scheduled_at REAL, started_at REAL, ended_at REAL,
+        parameters TEXT NOT NULL DEFAULT '{}', cancelled_by TEXT
+    );
+    CREATE INDEX runs_of_project ON runs (project, id);
+    CREATE INDEX runs_unfinished ON runs (id) WHERE state IN ('queued', 'running');
+    CREATE TABLE tasks (
+        run_id INTEGER NOT NULL REFERENCES runs, job_id TEXT NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL,
+        position INTEGER NOT NULL, state TEXT NOT NULL, instances INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',
+        queued_at REAL, started_at REAL, ended_at REAL, verdict TEXT, exit_code INTEGER,
+        evidence TEXT NOT NULL DEFAULT '', warning TEXT, cancelled_by TEXT,
+        PRIMARY KEY (run_id, job_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX tasks_of_job ON tasks (project, job_id, ended_at);
+    CREATE TABLE attempts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL REFERENCES runs, job_id TEXT NOT NULL,
+        instance INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
+        cpu REAL NOT NULL, memory INTEGER NOT NULL, planned_at REAL NOT NULL, started_at REAL, ended_at REAL,
+        stop TEXT, stop_detail TEXT, verdict TEXT, exit_code INTEGER, evidence TEXT NOT NULL DEFAULT '', warning TEXT,
+        UNIQUE (run_id, job_id, instance, number)
+    );
+    CREATE INDEX attempts_open ON attempts (id) WHERE state != 'collected';
+    CREATE TABLE variables (
+        project TEXT NOT NULL REFERENCES projects, key TEXT NOT NULL, value TEXT NOT NULL, secret INTEGER NOT NULL,
+        PRIMARY KEY (project, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE changes (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL);
+    """,
+)
+"""Forward only: entry n takes a database from version n to n + 1. A landed entry never changes."""
+
+CHANGES_KEPT = 10_000
+
+
+class DatabaseError(Exception):
+    """The state database can't be used; the message is one line that says what to do."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection for the engine: durable at every commit, foreign keys checked. Usable from any one thread."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, for commands and screens; works with the engine off.
+
+    Opened read-write because a reader of a WAL database must be able to make its shared memory file; `query_only`
+    keeps it from writing. Raises DatabaseError for a database that is newer than this program.
+    """
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=30.0)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA query_only = ON")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        connection.close()
+        raise DatabaseError(newer_message(path, version))
+    return connection
+
+
+def newer_message(path: Path, version: int) -> str:
+    """What to do about a database that a newer Skafos has written."""
+    return f"{path} was written by a newer Skafos (version {version}, this one knows {len(MIGRATIONS)}): install that one"
+
+
+def migrate(path: Path) -> None:
+    """Bring the database forward, after a backup beside it; makes it (0600) where there is none.
+
+    Raises DatabaseError where it is newer than this program or is no database.
+    """
+    existed = path.exists() and path.stat().st_size > 0
+    if not path.exists():
+        path.touch(mode=0o600)
+    try:
+        with closing(connect(path)) as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise DatabaseError(newer_message(path, version))
+            if version == len(MIGRATIONS):
+                return
+            if existed and version:
+                with closing(sqlite3.connect(path.with_name(f"{path.name}.v{version}.backup"))) as backup:
+                    connection.backup(backup)
+            for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+                # One transaction a step, the version inside it: a crash leaves the step done or not begun.
+                connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{path} can't be read: {error}; move it away to start anew") from None
+
+
+class Writer:
+    """The engine's only writing connection; transactions are closures that run on its own thread, one after another."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, path: Path) -> Writer:
+        """Migrate and open the database. Raises DatabaseError."""
+        import aiosqlite
+
+        migrate(path)
+        return cls(await aiosqlite.Connection(lambda: connect(path), iter_chunk_size=64))
+
+    async def transact(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in one durable transaction; everything or nothing of it is there afterwards.
+
+        `name` labels the failpoints `commit.NAME.before` and `.after`. `work` may run once only and must not keep
+        the connection. A closure costs one hop to the thread, however many statements it has.
+        """
+
+        def run(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                failpoint(f"commit.{name}.before")
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            failpoint(f"commit.{name}.after")
+            return result
+
+        return await self._on_thread(run)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a reading closure on the writer's thread, so that it sees every commit before it."""
+        return await self._on_thread(work)
+
+    async def _on_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        # aiosqlite runs single statements only in public; `_execute` is its own way to its thread, and one hop for
+        # a whole transaction is what keeps a crash from seeing half of it.
+        result: T = await self._connection._execute(work, self._connection._conn)
+        return result
+
+    async def close(self) -> None:
+        """Close the connection and end its thread."""
+        await self._connection.close()
+
+
+def note_change(connection: sqlite3.Connection, kind: str, identity: object) -> None:
+    """Tell readers what a transaction changed; `kind` is a table's noun, `identity` its key as text."""
+    cursor = connection.execute("INSERT INTO changes (kind, id) VALUES (?, ?)", (kind, str(identity)))
+    if cursor.lastrowid and cursor.lastrowid % 1000 == 0:
+        connection.execute("DELETE FROM changes WHERE seq <= ?", (cursor.lastrowid - CHANGES_KEPT,))
+
+
+def get_meta(connection: sqlite3.Connection, key: str) -> str | None:
+    """A single value of the engine's own, None where it was never set."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row["value"])
+
+
+def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Keep a single value of the engine's own."""
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
