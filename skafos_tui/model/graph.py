@@ -25,9 +25,7 @@ def children_of(graph: Graph) -> dict[str, tuple[str, ...]]:
     return {job: tuple(found) for job, found in children.items()}
 
 
-def reachable(
-    start: Iterable[str], edges: Mapping[str, Sequence[str]], stop: Collection[str] = ()
-) -> set[str]:
+def reachable(start: Iterable[str], edges: Mapping[str, Sequence[str]], stop: Collection[str] = ()) -> set[str]:
     """What can be reached from `start` along `edges`, `start` left out; nothing goes through or into `stop`."""
     found: set[str] = set()
     todo = list(start)

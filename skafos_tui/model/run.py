@@ -72,9 +72,7 @@ class TaskState(StrEnum):
 
 _UNFINISHED = (TaskState.WAITING, TaskState.QUEUED, TaskState.STARTING, TaskState.RUNNING)
 _RUNS_ON = frozenset({TaskState.QUEUED, TaskState.STARTING, TaskState.RUNNING})
-_ENDS = frozenset(
-    {TaskState.SUCCEEDED, TaskState.FAILED, TaskState.TIMED_OUT, TaskState.CANCELLED, TaskState.LOST}
-)
+_ENDS = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.TIMED_OUT, TaskState.CANCELLED, TaskState.LOST})
 
 TASK_TRANSITIONS: Mapping[TaskState, frozenset[TaskState]] = {
     TaskState.WAITING: frozenset(

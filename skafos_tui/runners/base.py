@@ -213,9 +213,7 @@ class Runner(Protocol):
         """Hints as they come; ends, or raises RunnerUnreachable, when the connection is lost."""
         ...
 
-    def read_logs(
-        self, name: str, *, since: str | None, follow: bool, sink: LogSink, stop: threading.Event
-    ) -> None:
+    def read_logs(self, name: str, *, since: str | None, follow: bool, sink: LogSink, stop: threading.Event) -> None:
         """Hand the attempt's log to `sink`; blocks its thread until the end of the stream, or soon after `stop` is set.
 
         `since` is `<seconds>.<9 digits>`, inclusive. With `follow` it goes on while the container runs; the end of

@@ -95,7 +95,9 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 def newer_message(path: Path, version: int) -> str:
     """What to do about a database that a newer Skafos has written."""
-    return f"{path} was written by a newer Skafos (version {version}, this one knows {len(MIGRATIONS)}): install that one"
+    return (
+        f"{path} was written by a newer Skafos (version {version}, this one knows {len(MIGRATIONS)}): install that one"
+    )
 
 
 def migrate(path: Path) -> None:

@@ -37,10 +37,7 @@ def _project_from(row: sqlite3.Row) -> ProjectRow:
 
 def list_projects(connection: sqlite3.Connection) -> list[ProjectRow]:
     """All projects, newest first."""
-    return [
-        _project_from(row)
-        for row in connection.execute("SELECT * FROM projects ORDER BY created_at DESC, token")
-    ]
+    return [_project_from(row) for row in connection.execute("SELECT * FROM projects ORDER BY created_at DESC, token")]
 
 
 def get_project(connection: sqlite3.Connection, token: str) -> ProjectRow | None:
@@ -111,9 +108,7 @@ def list_deployments(connection: sqlite3.Connection, project: str) -> list[Deplo
 
 def building_deployments(connection: sqlite3.Connection) -> list[Deployment]:
     """All deployments of all projects whose images are not made yet, oldest first."""
-    rows = connection.execute(
-        "SELECT * FROM deployments WHERE state = ? ORDER BY id", (DeploymentState.BUILDING,)
-    )
+    rows = connection.execute("SELECT * FROM deployments WHERE state = ? ORDER BY id", (DeploymentState.BUILDING,))
     return [deployment_from(row) for row in rows]
 
 
@@ -189,9 +184,7 @@ def deployment_failed(connection: sqlite3.Connection, deployment_id: int, error:
 
 def deployment_rebuilding(connection: sqlite3.Connection, deployment_id: int) -> None:
     """The images of a ready deployment are gone (pruned): they are made again from the archive."""
-    connection.execute(
-        "UPDATE deployments SET state = ? WHERE id = ?", (DeploymentState.BUILDING, deployment_id)
-    )
+    connection.execute("UPDATE deployments SET state = ? WHERE id = ?", (DeploymentState.BUILDING, deployment_id))
     note_change(connection, "deployment", deployment_id)
 
 

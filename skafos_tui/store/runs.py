@@ -117,9 +117,7 @@ def list_runs(
 
 def unfinished_runs(connection: sqlite3.Connection) -> list[Run]:
     """All runs of all projects that have not ended, oldest first."""
-    return [
-        run_from(row) for row in connection.execute(f"SELECT * FROM runs WHERE {UNFINISHED_RUNS} ORDER BY id")
-    ]
+    return [run_from(row) for row in connection.execute(f"SELECT * FROM runs WHERE {UNFINISHED_RUNS} ORDER BY id")]
 
 
 def tasks_of(connection: sqlite3.Connection, run_id: int) -> list[Task]:
