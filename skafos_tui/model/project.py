@@ -88,8 +88,8 @@ class Job:
     parallelism: int = 1
     requests: Resources = Resources()
     limits: Resources = Resources()
-    environment: Mapping[str, str] = NO_TEXT
-    parameters: Mapping[str, str] = NO_TEXT
+    environment: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
+    parameters: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
     timeout_s: float | None = None
     retries: RetryPolicy = RetryPolicy()
     overlap: Overlap = Overlap.SKIP
@@ -103,7 +103,7 @@ class AddOn:
     """A service that belongs to the project, `queue` or `spark-cluster`, with its further settings as text."""
 
     name: str
-    settings: Mapping[str, str] = NO_TEXT
+    settings: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class AlertRule:
     severity: str = "warning"
     for_s: float = 0.0
     notify: tuple[str, ...] = ()
-    settings: Mapping[str, str] = NO_TEXT
+    settings: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Project:
     jobs: tuple[Job, ...]
     image: str | None = None
     timezone: str = "UTC"
-    environment: Mapping[str, str] = NO_TEXT
+    environment: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
     alerts: tuple[AlertRule, ...] = ()
     notify: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     add_ons: tuple[AddOn, ...] = ()
