@@ -112,10 +112,10 @@ class Cron:
     def fires_after(self, instant: datetime, zone: str) -> Iterator[datetime]:
         """The fire times strictly after an aware instant, in order, as aware UTC datetimes.
 
-        A time inside a skipped hour fires at the first minute after it, whatever the hour field; of a repeated
-        hour only the first pass fires, unless the hour field is `*` or a step: then every real minute that
-        matches does (SPEC 3). Ends only where the schedule never fires or the calendar does. ValueError where
-        `zone` is no zone.
+        A time inside a skipped hour fires at the first minute after it, whatever the hour field. In a
+        repeated hour only the first pass fires, unless the hour field is `*` or a step: then every real minute
+        that matches does (SPEC 3). Ends only where the schedule never fires or the calendar does. ValueError
+        where `zone` is no zone.
         """
         places = zone_named(zone)
         instant = instant.astimezone(UTC)
@@ -141,9 +141,7 @@ class Cron:
         """What a change of the clocks of `zone` does to this schedule next; None if nothing in ten years."""
         if zone == "UTC":
             return None
-        start = (
-            (after or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        )
+        start = (after or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         ahead = jumps(zone, start, REMARK_DAYS)
         skipped = next((hit for jump in ahead if jump.skips and (hit := self._skipped_by(jump))), None)
         repeated = next((hit for jump in ahead if not jump.skips and (hit := self._repeated_by(jump))), None)
@@ -229,8 +227,8 @@ def _clock(moment: datetime, other: datetime) -> str:
 def _first_wall(instant: datetime, zone: tzinfo) -> datetime:
     """The earliest wall minute that can still fire after `instant`.
 
-    Before its own wall time only where clocks are about to go back (the second pass of times already past once
-    is still to come) or went forward within this minute (the skipped times fire at the next whole one).
+    Before its own wall time only where clocks are about to go back (the second pass of times already past
+    once is still to come) or went forward within this minute (the skipped times fire at the next whole one).
     """
     now, earlier = offset_at(instant, zone), offset_at(instant - timedelta(minutes=1), zone)
     back = max(now - earlier, timedelta(0))
@@ -323,18 +321,14 @@ def _parse_part(field: _Field, part: str, offset: int) -> range:
     """The values of one item of a list; `offset` is its place in the field."""
     end = offset + len(part)
     if not part:
-        raise CronError(
-            f"an empty item in the {field.name} field; take one comma away", max(0, offset - 1), end + 1
-        )
+        raise CronError(f"an empty item in the {field.name} field; take one comma away", max(0, offset - 1), end + 1)
     match = _PART.fullmatch(part)
     if match is None:
         raise CronError(_not_understood(field, part), offset, end)
     first, last, step = match.groups()
     if first == "*":
         if last is not None:
-            raise CronError(
-                f"{part!r} in the {field.name} field: `*` is already the whole range", offset, end
-            )
+            raise CronError(f"{part!r} in the {field.name} field: `*` is already the whole range", offset, end)
         low, high = field.low, field.high - (1 if field.words is _WEEKDAYS else 0)
     else:
         low = _number(field, first, part, offset)
