@@ -1,0 +1,60 @@
+# The commands of this repository; `make help` lists them.
+#   PYTHON=...   the Python to make .venv with (default: the newest of 3.13, 3.12, 3.11, python3)
+#   SAMPLE=...   the sample project of `make demo`: wine or digits
+#   ARGS=...     more arguments for pytest, e.g. ARGS="-k cron"
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test unit check bench clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+SAMPLE ?= wine
+WORKERS ?= 2
+ARGS ?=
+export PYTHON
+
+# A stamp for each set of packages: the second time costs nothing, a changed pyproject.toml installs again.
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## run a sample project in Docker to its end and show what came out
+	@scripts/docker-engine
+	@mkdir -p .demo
+	@cd .demo && ../$(BIN)/skafos demo $(SAMPLE) --headless
+
+test: $(INSTALLED_DEV) ## run all tests (Docker is needed; `make unit` runs those that do without)
+	@scripts/docker-engine
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+unit: $(INSTALLED_DEV) ## run the tests that need no Docker
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not docker" $(ARGS)
+
+check: $(INSTALLED_DEV) ## check format, lint, types and import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(INSTALLED_DEV) ## measure: each figure beside the floor it can't go under
+	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+clean: ## remove what `make` made here: .venv, build and caches (.demo stays)
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(INSTALLED): pyproject.toml setup.py
+	@scripts/make-venv $(VENV)
+	@echo "installing skafos into $(VENV)"
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml setup.py
+	@scripts/make-venv $(VENV)
+	@echo "installing skafos and its tools for tests and checks into $(VENV)"
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $(INSTALLED) $@
