@@ -53,9 +53,7 @@ def main() -> None:
             "best": best,
             "classes": classes,
             "confusion": confusion_matrix(truth, model.predict(held_out), labels=classes).tolist(),
-            "importance": dict(
-                zip(features["names"].tolist(), shuffled.importances_mean.tolist(), strict=True)
-            ),
+            "importance": dict(zip(features["names"].tolist(), shuffled.importances_mean.tolist(), strict=True)),
         },
     )
     say(f"chosen: {best}, written to model.joblib")

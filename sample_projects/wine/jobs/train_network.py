@@ -19,9 +19,7 @@ def new_network() -> MLPClassifier:
     return MLPClassifier(hidden_layer_sizes=(16,), batch_size=16, learning_rate_init=0.003, random_state=SEED)
 
 
-def train_fold(
-    number: int, train: np.ndarray, cultivars: np.ndarray, learn: np.ndarray, judge: np.ndarray
-) -> float:
+def train_fold(number: int, train: np.ndarray, cultivars: np.ndarray, learn: np.ndarray, judge: np.ndarray) -> float:
     """Train on the wines `learn`, a line now and then; the accuracy on the wines `judge`, 0 to 1."""
     network = new_network()
     classes = np.unique(cultivars)
@@ -29,10 +27,7 @@ def train_fold(
         network.partial_fit(train[learn], cultivars[learn], classes=classes)
         if epoch % max(1, EPOCHS // LINES_PER_FOLD) == 0 or epoch == EPOCHS:
             accuracy = network.score(train[judge], cultivars[judge])
-            say(
-                f"fold {number}/{FOLDS}  epoch {epoch:>3}/{EPOCHS}"
-                f"  loss {network.loss_:.4f}  accuracy {accuracy:.3f}"
-            )
+            say(f"fold {number}/{FOLDS}  epoch {epoch:>3}/{EPOCHS}  loss {network.loss_:.4f}  accuracy {accuracy:.3f}")
     return float(network.score(train[judge], cultivars[judge]))
 
 
