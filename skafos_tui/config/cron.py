@@ -321,7 +321,8 @@ def _parse_part(field: _Field, part: str, offset: int) -> range:
     """The values of one item of a list; `offset` is its place in the field."""
     end = offset + len(part)
     if not part:
-        raise CronError(f"an empty item in the {field.name} field; take one comma away", max(0, offset - 1), end + 1)
+        comma = max(0, offset - 1)
+        raise CronError(f"an empty item in the {field.name} field; take one comma away", comma, comma + 1)
     match = _PART.fullmatch(part)
     if match is None:
         raise CronError(_not_understood(field, part), offset, end)

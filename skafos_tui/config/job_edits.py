@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,11 +41,15 @@ def quoted(value: str, style: str | None = '"') -> str:
     )
     if style is None and not unsafe_plain:
         return value
-    printable = value.isprintable()
-    if style == "'" and printable:
+    if style == "'" and value.isprintable():
         return "'" + value.replace("'", "''") + "'"
-    # JSON's strings are YAML's double-quoted ones; what does not print is escaped.
-    return json.dumps(value, ensure_ascii=not printable)
+    return '"' + "".join(_escaped(character) for character in value) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def add_job(text: str, job: NewJob) -> tuple[Edit, ...]:
@@ -93,14 +96,14 @@ def rename_job(text: str, job_id: str, name: str) -> tuple[Edit, ...]:
     if entry is None:
         return set_key(text, job_id, ("name",), quoted(name, None))
     old = scalar_of(entry[1])
-    style = getattr(entry[1], "style", None)
+    style = getattr(entry[1], "style", None) or None
     edits = list(set_key(text, job_id, ("name",), quoted(name, style)))
     if [scalar_of_key(node, "name") for node in _job_nodes(outline)].count(old) == 1:
         for alert in _mappings(outline.root, "alerts"):
             named = key_of(alert, "job")
             if named is not None and scalar_of(named[1]) == old and isinstance(named[1], yaml.ScalarNode):
                 start, end = named[1].start_mark.index, content_end(outline.text, named[1], named[0].end_mark.index)
-                replacement = quoted(name, named[1].style)
+                replacement = quoted(name, named[1].style or None)
                 edits += outline.shifted([Edit(start, end, replacement)])
     return tuple(sorted(edits, key=lambda edit: edit.start))
 
@@ -140,7 +143,7 @@ def scalar_of_key(mapping: yaml.MappingNode, key: str) -> str | None:
 
 
 def _is_empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.style is None and node.value in ("", "~", "null", "Null", "NULL")
+    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in ("", "~", "null", "Null", "NULL")
 
 
 def _jobs_key(outline: Outline) -> tuple[yaml.ScalarNode, yaml.Node] | None:
@@ -175,8 +178,8 @@ def _entries(job: NewJob, jobs_key: str, nodes: Sequence[yaml.MappingNode]) -> I
         style = default
         for node in nodes:
             entry = key_of(node, key)
-            if entry is not None and isinstance(entry[1], yaml.ScalarNode) and entry[1].style in (None, '"', "'"):
-                style = entry[1].style
+            if entry is not None and isinstance(entry[1], yaml.ScalarNode) and entry[1].style not in ("|", ">"):
+                style = entry[1].style or None
         return quoted(value, style)
 
     identity = "project_task_id" if jobs_key == "project_tasks" else "job_id"
