@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from skafos_tui.runners.base import RunnerError, RunnerUnreachable
@@ -41,7 +41,7 @@ class Refused(RunnerError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a daemon listens: `unix` with a path, or `tcp` with host and port; `tls_directory` holds its certificates."""
+    """Where a daemon listens: `unix` with a path, `tcp` with host and port; `tls_directory` has its certificates."""
 
     scheme: str
     path: str = ""
@@ -185,14 +185,15 @@ class DockerClient:
         """The pinned daemon's `ID`; None before the first contact."""
         return self._daemon_id
 
-    def call(self, step: str, function: Callable[[APIClient], T]) -> T:
+    def call(self, step: str, function: Callable[[Any], T]) -> T:
         """One call, on this thread, between the failpoints `docker.<step>.before` and `.after`.
 
-        Raises RunnerUnreachable, or Refused with Docker's own words.
+        `function` gets docker-py's APIClient; Any, as its type stubs leave out half of the methods. Raises
+        RunnerUnreachable, or Refused with Docker's own words.
         """
         return self._guarded(step, function, long=False)
 
-    def long_call(self, step: str, function: Callable[[APIClient], T]) -> T:
+    def long_call(self, step: str, function: Callable[[Any], T]) -> T:
         """Like `call`, without a time limit: pulls, commits, imports."""
         return self._guarded(step, function, long=True)
 
@@ -218,7 +219,7 @@ class DockerClient:
         for client in clients:
             client.close()
 
-    def _guarded(self, step: str, function: Callable[[APIClient], T], *, long: bool) -> T:
+    def _guarded(self, step: str, function: Callable[[Any], T], *, long: bool) -> T:
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
         from urllib3.exceptions import HTTPError

@@ -1,0 +1,257 @@
+"""Containers of attempts: created once, started at most once, looked at, signalled, removed (DESIGN 4)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from skafos_tui.runners.base import (
+    LABEL_ENGINE,
+    LABEL_SPEC,
+    AttemptSpec,
+    CouldNotStart,
+    Mount,
+    Observation,
+    Phase,
+)
+from skafos_tui.runners.docker.client import CONFLICT, NOT_FOUND, DockerClient, Refused, one_line
+from skafos_tui.runners.docker.command import command_line
+from skafos_tui.runners.docker.daemon import DaemonLife, daemon_life, ended_by_restart
+from skafos_tui.runners.docker.host import Host, host_of
+from skafos_tui.runners.docker.times import parse_time
+
+PROJECT_DIRECTORY = "/project"
+HOME_DIRECTORY = "/home/skafos"
+USER_NAME = "skafos"
+LOG_CONFIG = {"max-size": "1g", "max-file": "4", "mode": "blocking"}
+"""Rotation drops lines that nobody has read, so it must come after our own cap of 1 GiB an attempt (SPEC 8).
+
+Docker's JSON takes up to four times our own format (short lines, escapes): 4 GiB. Few large files, as a reader that
+follows can stumble at each change of files. `blocking`, because the other mode drops lines (DESIGN 9).
+"""
+
+PHASES = {
+    "created": Phase.CREATED,
+    "running": Phase.RUNNING,
+    "restarting": Phase.RUNNING,
+    "paused": Phase.PAUSED,
+    "exited": Phase.ENDED,
+    "dead": Phase.ENDED,
+    "removing": Phase.ENDED,
+}
+
+
+class Containers:
+    """The containers of attempts on one daemon. All methods block; none touches a container that isn't ours."""
+
+    def __init__(self, client: DockerClient) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._seen_running: dict[str, str] = {}
+        """Name to the identity of the daemon's life in which it was last seen running."""
+
+    def create(self, spec: AttemptSpec) -> None:
+        """Create the container, or adopt the one that has the name, the labels and the hash. Raises CouldNotStart."""
+        config = container_config(spec, host_of(self._client), own_user())
+        try:
+            self._client.call("create", lambda docker: docker.create_container_from_config(config, name=spec.name))
+        except Refused as error:
+            if error.status != CONFLICT:
+                raise CouldNotStart(str(error)) from error
+            self._adopt(spec, config["Labels"], error)
+
+    def _adopt(self, spec: AttemptSpec, labels: Mapping[str, str], conflict: Refused) -> None:
+        found = self._look(spec.name)
+        if found is None:
+            raise CouldNotStart(str(conflict)) from conflict
+        present = found["Config"].get("Labels") or {}
+        if any(present.get(key) != value for key, value in labels.items()):
+            raise CouldNotStart(
+                f"another container has the name {spec.name} and is not this attempt; remove it or rename it: "
+                f"docker rm {spec.name}"
+            ) from conflict
+
+    def start(self, name: str) -> None:
+        """Start the container if its state is `created`; it is never started again. Raises CouldNotStart."""
+        found = self._look_at_own(name)
+        if found is None:
+            raise CouldNotStart(f"the container {name} is gone")
+        if found["State"]["Status"] != "created":
+            return
+        life = daemon_life(self._client)
+        try:
+            self._client.call("start", lambda docker: docker.start(found["Id"]))
+        except Refused as error:
+            raise CouldNotStart(str(error)) from error
+        self._saw_running((name,), life)
+
+    def inspect(self, name: str) -> Observation | None:
+        """What Docker knows of the attempt; None where there is no such container of ours."""
+        found = self._look_at_own(name)
+        if found is None:
+            return None
+        phase = PHASES[found["State"]["Status"]]
+        if phase is Phase.CREATED:
+            return observation(name, found, phase, restarted=False)
+        life = daemon_life(self._client)
+        if phase is not Phase.ENDED:
+            self._saw_running((name,), life)
+            return observation(name, found, phase, restarted=False)
+        with self._lock:
+            seen_in = self._seen_running.get(name)
+        state = found["State"]
+        restarted = ended_by_restart(
+            life,
+            seen_in,
+            started_at=parse_time(state["StartedAt"]),
+            exit_code=state["ExitCode"],
+            live_restore=host_of(self._client, fresh=True).live_restore,
+        )
+        return observation(name, found, phase, restarted=restarted)
+
+    def list_attempts(self, engine: str) -> dict[str, Phase]:
+        """All containers with this engine's label, by name."""
+        found = self._client.call(
+            "list",
+            lambda docker: docker.containers(all=True, filters={"label": [f"{LABEL_ENGINE}={engine}"]}),
+        )
+        phases = {entry["Names"][0].lstrip("/"): PHASES[entry["State"]] for entry in found if entry["Names"]}
+        running = tuple(name for name, phase in phases.items() if phase in (Phase.RUNNING, Phase.PAUSED))
+        life = daemon_life(self._client) if running else None
+        with self._lock:
+            self._seen_running = {name: seen for name, seen in self._seen_running.items() if name in phases}
+        if life is not None:
+            self._saw_running(running, life)
+        return phases
+
+    def signal(self, name: str, signal: str) -> None:
+        """Send a signal to the user's process; nothing happens where the container has ended or is gone."""
+        found = self._look_at_own(name)
+        if found is None or PHASES[found["State"]["Status"]] not in (Phase.RUNNING, Phase.PAUSED):
+            return
+        try:
+            self._client.call("kill", lambda docker: docker.kill(found["Id"], signal))
+        except Refused as error:
+            if error.status not in (CONFLICT, NOT_FOUND):
+                raise
+
+    def remove(self, name: str) -> None:
+        """Remove the container and its anonymous volumes; nothing happens where there is none of ours."""
+        found = self._look_at_own(name)
+        if found is None:
+            return
+        try:
+            self._client.call("remove", lambda docker: docker.remove_container(found["Id"], v=True, force=True))
+        except Refused as error:
+            # 409: its removal is under way already.
+            if error.status not in (NOT_FOUND, CONFLICT):
+                raise
+        with self._lock:
+            self._seen_running.pop(name, None)
+
+    def _look(self, name: str) -> dict[str, Any] | None:
+        try:
+            return dict(self._client.call("inspect", lambda docker: docker.inspect_container(name)))
+        except Refused as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
+    def _look_at_own(self, name: str) -> dict[str, Any] | None:
+        found = self._look(name)
+        # Docker also finds containers by the beginning of an id.
+        if found is None or found["Name"].lstrip("/") != name:
+            return None
+        return found if LABEL_ENGINE in (found["Config"].get("Labels") or {}) else None
+
+    def _saw_running(self, names: tuple[str, ...], life: DaemonLife) -> None:
+        with self._lock:
+            self._seen_running.update(dict.fromkeys(names, life.identity))
+
+
+def own_user() -> tuple[int, int]:
+    """The uid and gid whose files a job writes."""
+    return os.geteuid(), os.getegid()
+
+
+def container_config(spec: AttemptSpec, host: Host, user: tuple[int, int]) -> dict[str, Any]:
+    """The body of Docker's create call for an attempt. Raises CouldNotStart for a notebook."""
+    command = command_line(spec.segments)
+    environment = {
+        "HOME": HOME_DIRECTORY,
+        # A uid without an entry in /etc/passwd has no name: getpass.getuser() raises.
+        "USER": USER_NAME,
+        "LOGNAME": USER_NAME,
+        **command.environment,
+        **spec.environment,
+    }
+    uid, gid = (0, 0) if host.rootless else user
+    return {
+        "Image": spec.image,
+        # Not the image's own: an entrypoint script would come before the job, a health check beside it.
+        "Entrypoint": [],
+        "Cmd": list(command.argv),
+        "Healthcheck": {"Test": ["NONE"]},
+        "Env": [f"{key}={value}" for key, value in environment.items()],
+        "Labels": {**spec.labels, LABEL_SPEC: spec.digest()},
+        "User": f"{uid}:{gid}",
+        "WorkingDir": PROJECT_DIRECTORY,
+        # Docker wakes a paused container for the signal that stops it.
+        "StopSignal": "SIGTERM",
+        "OpenStdin": False,
+        "Tty": False,
+        "HostConfig": {
+            "Init": True,
+            "AutoRemove": False,
+            "RestartPolicy": {"Name": "no"},
+            "LogConfig": {"Type": "json-file", "Config": LOG_CONFIG},
+            "CapDrop": ["ALL"],
+            "SecurityOpt": _security(host),
+            "PidsLimit": spec.pids,
+            "Memory": spec.memory,
+            "MemorySwap": spec.memory,
+            # Docker refuses more than the machine has.
+            "NanoCpus": int(min(spec.cpu, host.cpus) * 1e9),
+            # Its pages count as the job's memory, so the memory limit is the one that binds.
+            "ShmSize": spec.memory,
+            "NetworkMode": spec.network,
+            "Mounts": [_mount(mount) for mount in spec.mounts],
+        },
+    }
+
+
+def _security(host: Host) -> list[str]:
+    options = ["no-new-privileges"]
+    if host.selinux:
+        # The job's directories carry the user's labels, and relabelling a home directory breaks other programs.
+        options.append("label=disable")
+    return options
+
+
+def _mount(mount: Mount) -> dict[str, Any]:
+    """As `Mounts`, not `Binds`: those create a missing source, as root."""
+    return {
+        "Type": "bind",
+        "Source": str(mount.source),
+        "Target": mount.target,
+        "ReadOnly": mount.read_only,
+    }
+
+
+def observation(name: str, found: Mapping[str, Any], phase: Phase, *, restarted: bool) -> Observation:
+    """What an answer of Docker's inspect says."""
+    state = found["State"]
+    ended = phase is Phase.ENDED
+    return Observation(
+        name=name,
+        phase=phase,
+        labels=found["Config"].get("Labels") or {},
+        started_at=parse_time(state["StartedAt"]),
+        ended_at=parse_time(state["FinishedAt"]) if ended else None,
+        exit_code=state["ExitCode"] if ended else None,
+        out_of_memory=bool(state.get("OOMKilled")),
+        daemon_restarted=restarted,
+        error=one_line(state.get("Error") or ""),
+    )
