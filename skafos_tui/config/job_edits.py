@@ -305,12 +305,8 @@ def _without_key(outline: Outline, mapping: yaml.MappingNode, path: Sequence[str
     if entry is None:
         return []
     key, node = entry
-    if len(path) > 1:
-        if not isinstance(node, yaml.MappingNode):
-            return []
-        alone = len(node.value) == 1 and key_of(node, path[1]) is not None and len(path) == 2
-        if not alone:
-            return _without_key(outline, node, path[1:])
+    if len(path) > 1 and not _holds_only(node, path[1:]):
+        return _without_key(outline, node, path[1:]) if isinstance(node, yaml.MappingNode) else []
     if len(mapping.value) == 1:
         raise EditError(f"`{path[0]}` is all there is; delete the job instead")
     index = next(i for i, (candidate, _) in enumerate(mapping.value) if candidate is key)
@@ -324,6 +320,12 @@ def _without_key(outline: Outline, mapping: yaml.MappingNode, path: Sequence[str
     if index + 1 == len(places):
         raise EditError(f"`{path[0]}` shares its line with something else; edit it by hand")
     return [Edit(start, mapping.value[index + 1][0].start_mark.index, "")]
+
+
+def _holds_only(node: yaml.Node, path: Sequence[str]) -> bool:
+    """Whether a mapping has nothing but this path, so that it goes with it."""
+    entry = key_of(node, path[0]) if isinstance(node, yaml.MappingNode) and len(node.value) == 1 else None
+    return entry is not None and (len(path) == 1 or _holds_only(entry[1], path[1:]))
 
 
 def _cut_flow(places: Sequence[tuple[yaml.Node, int, int]], index: int, start: int) -> Edit:

@@ -52,7 +52,7 @@ def walk(name: str, change: str) -> tuple[tuple[datetime, datetime, tuple[dateti
     while moment <= end:
         wall = moment.astimezone(zone).replace(tzinfo=None)
         if wall.second == 0:
-            skipped = []
+            skipped: list[datetime] = []
             while due is not None and due < wall:
                 skipped.append(due)
                 due += MINUTE
