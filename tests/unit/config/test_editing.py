@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skafos_tui.config import editing
 from skafos_tui.config.editing import EditConflict, apply_edits, save_text
 from skafos_tui.model.diagnostic import Edit
 
@@ -104,7 +103,7 @@ def test_a_change_made_while_the_save_is_under_way_is_noticed_and_kept(
         sync(descriptor)
         meanwhile(path)
 
-    monkeypatch.setattr(editing.os, "fsync", synced)
+    monkeypatch.setattr("os.fsync", synced)
     with pytest.raises(EditConflict) as caught:
         save_text(path, "new", expected=b"mine")
     assert "metis.config.yml" in caught.value.message
@@ -118,7 +117,7 @@ def test_a_save_that_fails_leaves_the_file_and_nothing_else(tmp_path: Path, monk
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(editing.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         save_text(path, "new", expected=b"mine")
     assert path.read_bytes() == b"mine"
