@@ -97,9 +97,14 @@ RUN_TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
 
 
 class AttemptState(StrEnum):
-    """The durable commits of an attempt (DESIGN 4), and `running` as the runner last showed it."""
+    """The durable commits of an attempt (DESIGN 4), and `running` as the runner last showed it.
+
+    `starting` is written before the container is asked to start: a container that is gone after that has run, or may
+    have, and is never started again; before that it has not.
+    """
 
     PLANNED = "planned"
+    STARTING = "starting"
     RUNNING = "running"
     ENDED = "ended"
     COLLECTED = "collected"
@@ -107,7 +112,7 @@ class AttemptState(StrEnum):
     @property
     def open(self) -> bool:
         """Whether the attempt has no verdict yet: it holds its share of the machine."""
-        return self in (AttemptState.PLANNED, AttemptState.RUNNING)
+        return self in (AttemptState.PLANNED, AttemptState.STARTING, AttemptState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,16 +85,15 @@ class End:
 def judge(end: End, stop: Stop | None = None) -> Verdict:
     """The verdict on an attempt that started and ended.
 
-    Exit 137 alone never means "out of memory": only the kernel's own mark does (DESIGN 4.7). Our own stop comes
-    first, unless the job finished by itself with success before the signal reached it.
+    Our own stop comes first. Exit 137 alone never means "out of memory": only the kernel's own mark does (DESIGN 4.7).
     """
     code = end.exit_code
     if code is None:
         return Verdict(VerdictKind.LOST, None, end.error or "the container is gone and its exit code with it")
-    if code == 0 and (stop is None or stop.kind is StopKind.CANCELLED):
-        warning = "a child process was killed for memory" if end.out_of_memory else None
-        if stop is None:
-            return Verdict(VerdictKind.EXITED, 0, "", warning)
+    if code == 0 and stop is None:
+        return Verdict(
+            VerdictKind.EXITED, 0, "", "a child process was killed for memory" if end.out_of_memory else None
+        )
     if stop is not None and stop.kind is StopKind.TIMEOUT:
         return Verdict(VerdictKind.TIMEOUT, code, f"limit {stop.detail}, ended with {describe_exit(code)}")
     if stop is not None:

@@ -16,9 +16,10 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE projects (
-        token TEXT PRIMARY KEY, name TEXT NOT NULL, directory TEXT NOT NULL, runner TEXT NOT NULL, created_at REAL NOT NULL
+        token TEXT PRIMARY KEY, name TEXT NOT NULL, directory TEXT NOT NULL, runner TEXT NOT NULL,
+        created_at REAL NOT NULL
     ) WITHOUT ROWID;
-    CREATE UNIQUE INDEX projects_by_directory ON projects (directory);
+    CREATE UNIQUE INDEX projects_by_directory ON projects (directory) WHERE directory != '';
     CREATE TABLE deployments (
         id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL REFERENCES projects, number INTEGER NOT NULL,
         state TEXT NOT NULL, config TEXT NOT NULL, config_digest TEXT NOT NULL, code_digest TEXT NOT NULL,

@@ -13,7 +13,10 @@ from skafos_tui.store.database import note_change
 
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
-    """A project as the engine knows it: its token bound to one directory and one runner."""
+    """A project as the engine knows it: its token bound to one directory and one runner.
+
+    `directory` is empty once another token stands in the config there.
+    """
 
     token: str
     name: str
@@ -56,7 +59,8 @@ def save_project(connection: sqlite3.Connection, project: ProjectRow) -> None:
     """Write a project, new or known. Raises sqlite3.IntegrityError where another one has its directory."""
     connection.execute(
         "INSERT INTO projects (token, name, directory, runner, created_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (token) DO UPDATE SET name = excluded.name, directory = excluded.directory, runner = excluded.runner",
+        " ON CONFLICT (token) DO UPDATE"
+        " SET name = excluded.name, directory = excluded.directory, runner = excluded.runner",
         (project.token, project.name, project.directory, project.runner, project.created_at),
     )
     note_change(connection, "project", project.token)

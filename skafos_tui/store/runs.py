@@ -11,6 +11,7 @@ from skafos_tui.model.verdict import Stop, StopKind, Verdict, VerdictKind
 from skafos_tui.store.database import note_change
 
 UNFINISHED_RUNS = "state IN ('queued', 'running')"
+OPEN_ATTEMPTS = "state IN ('planned', 'starting', 'running')"
 
 
 def _verdict(row: sqlite3.Row) -> Verdict | None:
@@ -149,7 +150,8 @@ def uncollected_attempts(connection: sqlite3.Connection) -> list[Attempt]:
 def latest_finished(connection: sqlite3.Connection, project: str, job_id: str) -> Task | None:
     """The job's latest finished task in the project, whatever the deployment (SPEC 3)."""
     row = connection.execute(
-        "SELECT * FROM tasks WHERE project = ? AND job_id = ? AND ended_at IS NOT NULL ORDER BY ended_at DESC, run_id DESC LIMIT 1",
+        "SELECT * FROM tasks WHERE project = ? AND job_id = ? AND ended_at IS NOT NULL"
+        " ORDER BY ended_at DESC, run_id DESC LIMIT 1",
         (project, job_id),
     ).fetchone()
     return None if row is None else task_from(row)
@@ -231,8 +233,8 @@ def update_task(connection: sqlite3.Connection, task: Task) -> None:
     """Write all that may change of a task."""
     verdict = task.verdict
     connection.execute(
-        "UPDATE tasks SET state = ?, reason = ?, queued_at = ?, started_at = ?, ended_at = ?, verdict = ?, exit_code = ?,"
-        " evidence = ?, warning = ?, cancelled_by = ? WHERE run_id = ? AND job_id = ?",
+        "UPDATE tasks SET state = ?, reason = ?, queued_at = ?, started_at = ?, ended_at = ?, verdict = ?,"
+        " exit_code = ?, evidence = ?, warning = ?, cancelled_by = ? WHERE run_id = ? AND job_id = ?",
         (
             task.state,
             task.reason,
@@ -272,11 +274,20 @@ def insert_attempt(
     note_change(connection, "attempt", name)
 
 
+def attempt_starting(connection: sqlite3.Connection, name: str) -> bool:
+    """The commit before the container is asked to start; False where the attempt was told to stop before."""
+    cursor = connection.execute(
+        "UPDATE attempts SET state = ? WHERE name = ? AND state = ? AND stop IS NULL",
+        (AttemptState.STARTING, name, AttemptState.PLANNED),
+    )
+    return bool(cursor.rowcount)
+
+
 def attempt_running(connection: sqlite3.Connection, name: str, started_at: float) -> None:
     """The runner has shown the attempt running."""
     connection.execute(
         "UPDATE attempts SET state = ?, started_at = ? WHERE name = ? AND state = ?",
-        (AttemptState.RUNNING, started_at, name, AttemptState.PLANNED),
+        (AttemptState.RUNNING, started_at, name, AttemptState.STARTING),
     )
     note_change(connection, "attempt", name)
 
@@ -284,8 +295,8 @@ def attempt_running(connection: sqlite3.Connection, name: str, started_at: float
 def attempt_stopping(connection: sqlite3.Connection, name: str, stop: Stop) -> bool:
     """Record why we are about to end an open attempt; the first reason stays. Whether it was recorded."""
     cursor = connection.execute(
-        "UPDATE attempts SET stop = ?, stop_detail = ? WHERE name = ? AND stop IS NULL AND state IN (?, ?)",
-        (stop.kind, stop.detail, name, AttemptState.PLANNED, AttemptState.RUNNING),
+        f"UPDATE attempts SET stop = ?, stop_detail = ? WHERE name = ? AND stop IS NULL AND {OPEN_ATTEMPTS}",
+        (stop.kind, stop.detail, name),
     )
     if cursor.rowcount:
         note_change(connection, "attempt", name)
@@ -298,7 +309,7 @@ def attempt_ended(
     """The commit `ended`; whether the attempt was open before."""
     cursor = connection.execute(
         "UPDATE attempts SET state = ?, verdict = ?, exit_code = ?, evidence = ?, warning = ?, ended_at = ?,"
-        " started_at = COALESCE(started_at, ?) WHERE name = ? AND state IN (?, ?)",
+        f" started_at = COALESCE(?, started_at) WHERE name = ? AND {OPEN_ATTEMPTS}",
         (
             AttemptState.ENDED,
             verdict.kind,
@@ -308,8 +319,6 @@ def attempt_ended(
             ended_at,
             started_at,
             name,
-            AttemptState.PLANNED,
-            AttemptState.RUNNING,
         ),
     )
     note_change(connection, "attempt", name)

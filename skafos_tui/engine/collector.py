@@ -1,0 +1,149 @@
+"""Reads one attempt's log into its file, while it runs and to the very end (DESIGN 4.6)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from skafos_tui.runners.base import Runner, RunnerUnreachable
+from skafos_tui.store.logs.writer import LogWriter
+
+T = TypeVar("T")
+DRAIN_PATIENCE_S = 1.0
+"""How long a followed stream of an ended container may stand still before it is cut and read plainly."""
+
+
+class DiskFull(Exception):
+    """The log can't be written for lack of space; reading can go on later where it stopped."""
+
+
+class Collector:
+    """One attempt's log; following is a thread of its own that may end early, `finish` reads what it left."""
+
+    def __init__(self, runner: Runner, name: str, path: Path, *, cap: int, secrets: Sequence[bytes]) -> None:
+        self._runner = runner
+        self._name = name
+        self._path = path
+        self._cap = cap
+        self._secrets = secrets
+        self._writer: LogWriter | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._taken = 0
+        self._error: BaseException | None = None
+
+    def follow(self) -> None:
+        """Follow the log from where the file ends; nothing happens while that is going on."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name=f"log {self._name}", daemon=True)
+        self._thread.start()
+
+    async def finish(self, *, gone: bool) -> None:
+        """Read the rest of an ended attempt's log, and sync it. `gone`: its container is no longer there.
+
+        Raises RunnerUnreachable and DiskFull; can then be called again.
+        """
+        await on_thread(lambda: self._finish(gone), f"log {self._name}")
+
+    def abandon(self) -> None:
+        """Stop following and close the file; the next engine goes on from it."""
+        self._stop.set()
+
+    def _open(self) -> LogWriter:
+        if self._writer is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = LogWriter(self._path, cap=self._cap, secrets=self._secrets)
+        return self._writer
+
+    def _sink(self, batch: bytes) -> None:
+        self._taken += len(batch)
+        self._open().append(batch)
+
+    def _follow(self) -> None:
+        try:
+            self._read(follow=True)
+        except (RunnerUnreachable, OSError) as error:
+            # Kept, not raised: following is a convenience, `finish` reads the same again and reports.
+            self._error = error
+
+    def _read(self, *, follow: bool) -> None:
+        """One pass over the stream from the file's end, what is stored already left out."""
+        writer = self._open()
+        point = writer.resume_point()
+        writer.begin_resume()
+        self._runner.read_logs(self._name, since=point.since, follow=follow, sink=self._sink, stop=self._stop)
+
+    def _finish(self, gone: bool) -> None:
+        self._drain()
+        self._stop = threading.Event()
+        try:
+            writer = self._open()
+            if gone:
+                writer.gap("the container was removed before its log was read to the end")
+            else:
+                self._read_rest(writer)
+            writer.close()
+        except OSError as error:
+            self._writer = None
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(f"no space for the log {self._path}") from None
+            raise
+
+    def _read_rest(self, writer: LogWriter) -> None:
+        before = self._taken
+        self._read(follow=False)
+        stored = writer.resume_point().lines
+        if self._taken == before and stored:
+            # Not even the last stored line came back, although `since` includes it: the clock was set back
+            # (DESIGN 4.6), or the file was rotated away. Read from the start and skip what is there.
+            writer.begin_resume_by_count(stored)
+            self._runner.read_logs(self._name, since=None, follow=False, sink=self._sink, stop=self._stop)
+
+    def _drain(self) -> None:
+        """Let a followed stream end by itself as long as it moves, then cut it."""
+        thread = self._thread
+        if thread is None:
+            return
+        seen, since = self._taken, time.monotonic()
+        while thread.is_alive():
+            thread.join(0.05)
+            if self._taken != seen:
+                seen, since = self._taken, time.monotonic()
+            elif time.monotonic() - since > DRAIN_PATIENCE_S:
+                self._stop.set()
+        self._thread = None
+
+
+async def on_thread(work: Callable[[], T], name: str) -> T:
+    """Run blocking work on a daemon thread of its own, which an ending engine does not wait for."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result: T | None = None
+        failure: BaseException | None = None
+        try:
+            result = work()
+        except BaseException as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await future

@@ -1,0 +1,237 @@
+"""Deployments: a snapshot of config and code, and the images made from it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from skafos_tui.engine.snapshots import Snapshot, missing_file, take_snapshot, write_archive
+from skafos_tui.model.project import Project, SegmentKind
+from skafos_tui.model.run import Deployment, DeploymentState
+from skafos_tui.runners.base import BuildFailed, ImageRequest, Runner, RunnerUnreachable
+from skafos_tui.store import projects
+from skafos_tui.store.home import Home
+from skafos_tui.store.logs.writer import LogWriter, line_of
+
+T = TypeVar("T")
+STEP_INTERVAL_S = 1.0
+
+
+class Books(Protocol):
+    """What deployments and supervisors need of the engine: its commits, its runner, its patience."""
+
+    home: Home
+    runner: Runner
+
+    async def commit(self, name: str, apply: Callable[[Any], tuple[T, Iterable[int] | None]]) -> T:
+        """One durable transaction; `apply` returns its result and the runs it touches."""
+        ...
+
+    async def insist(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Call the runner until it answers; meanwhile everything that waits says why."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A config and the files beside it, on disk as an archive, ready to become a deployment."""
+
+    project: Project
+    config: str
+    config_digest: str
+    snapshot: Snapshot
+    missing: Mapping[str, str]
+
+
+def prepare(home: Home, directory: Path, config: str, project: Project) -> Candidate:
+    """Snapshot the working tree and write its archive. Raises SnapshotError. Blocking."""
+    snapshot = take_snapshot(directory)
+    write_archive(snapshot, home.code(project.token, snapshot.digest))
+    paths = frozenset(snapshot.paths)
+    missing = {
+        job.id: segment.path
+        for job in project.jobs
+        for segment in reversed(job.segments)
+        if segment.kind is not SegmentKind.COMMAND and segment.path and missing_file(paths, segment.path)
+    }
+    return Candidate(project, config, hashlib.sha256(config.encode()).hexdigest(), snapshot, missing)
+
+
+class Deployments:
+    """Makes the images of deployments, each once however many wait for it."""
+
+    def __init__(self, books: Books, default_image: str | None) -> None:
+        self._books = books
+        self._default_image = default_image
+        self._builds: dict[int, asyncio.Task[None]] = {}
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="files")
+
+    async def prepare(self, directory: Path, config: str, project: Project) -> Candidate:
+        """`prepare` on a thread of its own."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, prepare, self._books.home, directory, config, project)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Any short work on files, off the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def record(self, connection: Any, candidate: Candidate, now: float) -> int:
+        """The newest deployment if nothing changed since, else a new one, in state `building`."""
+        token = candidate.project.token
+        same = projects.same_deployment(connection, token, candidate.config_digest, candidate.snapshot.digest)
+        if same is not None:
+            return same.id
+        return projects.insert_deployment(
+            connection,
+            project=token,
+            config=candidate.config,
+            config_digest=candidate.config_digest,
+            code_digest=candidate.snapshot.digest,
+            missing=candidate.missing,
+            now=now,
+        )
+
+    def ensure(self, deployment_id: int, project: Project) -> asyncio.Task[None]:
+        """Build a deployment that is `building`; the one task that does it."""
+        task = self._builds.get(deployment_id)
+        if task is None or task.done():
+            task = asyncio.create_task(self._build(deployment_id, project), name=f"build-{deployment_id}")
+            self._builds[deployment_id] = task
+            task.add_done_callback(lambda _: self._builds.pop(deployment_id, None))
+        return task
+
+    async def rebuild(self, deployment_id: int, project: Project) -> None:
+        """Make the images of a ready deployment again, from its archive: they were pruned."""
+        if deployment_id not in self._builds:
+            await self._books.commit("rebuild", lambda c: (projects.deployment_rebuilding(c, deployment_id), None))
+        await asyncio.shield(self.ensure(deployment_id, project))
+
+    def cancel(self, deployment_id: int) -> None:
+        """End a build that nothing waits for any more."""
+        task = self._builds.get(deployment_id)
+        if task is not None:
+            task.cancel()
+
+    async def close(self) -> None:
+        """End all builds; the next engine begins them again."""
+        tasks = list(self._builds.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _build(self, deployment_id: int, project: Project) -> None:
+        deployment = await self._books.commit("build", lambda c: (projects.get_deployment(c, deployment_id), ()))
+        if deployment is None or deployment.state is not DeploymentState.BUILDING:
+            return
+        log = _BuildLog(self._books, deployment)
+        try:
+            images, packages = await self._make_images(deployment, project, log)
+        except BuildFailed as error:
+            message = str(error)
+            log.line(message)
+            await self._books.commit(
+                "build_failed", lambda c: (projects.deployment_failed(c, deployment_id, message), None)
+            )
+        else:
+            now = time.time()
+            await self._books.commit(
+                "build_ready",
+                lambda c: (projects.deployment_ready(c, deployment_id, images, packages, now), None),
+            )
+        finally:
+            log.close()
+
+    async def _make_images(
+        self, deployment: Deployment, project: Project, log: _BuildLog
+    ) -> tuple[dict[str, str], str]:
+        """The image of each job and the packages in them; jobs of one base share one."""
+        archive = self._books.home.code(deployment.project, deployment.code_digest)
+        requirements = await self.in_thread(lambda: requirements_in(archive))
+        bases = {job.id: job.image or project.image or self._default_image for job in project.jobs}
+        made: dict[str | None, str] = {}
+        packages: list[str] = []
+        for base in dict.fromkeys(bases.values()):
+            request = ImageRequest(deployment.project, base, requirements, archive, deployment.code_digest)
+            while True:
+                try:
+                    image = await self._books.runner.build(request, log.line)
+                    break
+                except RunnerUnreachable as error:
+                    log.line(str(error))
+                    await self._books.insist(self._books.runner.info)
+            made[base] = image.reference
+            packages.append(image.packages)
+        return {job_id: made[base] for job_id, base in bases.items()}, "\n".join(packages)
+
+
+def requirements_in(archive: Path) -> bytes | None:
+    """The requirements.txt of a code archive without the lines that the built-in SDK satisfies."""
+    import tarfile
+
+    with tarfile.open(archive, "r:gz") as files:
+        try:
+            member = files.extractfile("requirements.txt")
+        except KeyError:
+            return None
+        content = member.read() if member is not None else b""
+    return without_sdk(content)
+
+
+def without_sdk(requirements: bytes) -> bytes | None:
+    """Requirements less every line that asks for `skafossdk`; None where nothing is left to install."""
+    kept = [line for line in requirements.splitlines(keepends=True) if not _names_sdk(line)]
+    wanted = [line for line in kept if line.strip() and not line.strip().startswith(b"#")]
+    return b"".join(kept) if wanted else None
+
+
+def _names_sdk(line: bytes) -> bool:
+    """`skafossdk`, `skafossdk==1.2`, `skafossdk[x] >= 1`; git and file URLs that end in its name as well."""
+    text = line.decode("utf-8", "replace").split("#", 1)[0] if not line.lstrip().startswith(b"git+") else line.decode()
+    name = text.strip().lower().replace("_", "-")
+    for mark in ("==", ">=", "<=", "~=", "!=", ">", "<", "[", ";", "@", " "):
+        name = name.split(mark, 1)[0]
+    return name.strip() == "skafossdk"
+
+
+class _BuildLog:
+    """The log of an image step: every line to its file, the last one to the store, once a second at most."""
+
+    def __init__(self, books: Books, deployment: Deployment) -> None:
+        path = books.home.build_log(deployment.project, deployment.id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._books = books
+        self._deployment = deployment.id
+        self._writer = LogWriter(path)
+        self._loop = asyncio.get_running_loop()
+        self._told = 0.0
+        self._closed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def line(self, text: str) -> None:
+        """Take one line, on any thread."""
+        self._writer.append(line_of(time.time_ns(), "stdout", text.encode("utf-8", "replace")))
+        now = time.monotonic()
+        if now - self._told >= STEP_INTERVAL_S:
+            self._told = now
+            self._loop.call_soon_threadsafe(self._tell, text)
+
+    def _tell(self, text: str) -> None:
+        if not self._closed:
+            task = self._loop.create_task(self._step(text.strip()[:120]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _step(self, text: str) -> None:
+        await self._books.commit("build_step", lambda c: (projects.deployment_step(c, self._deployment, text), None))
+
+    def close(self) -> None:
+        """Flush the file."""
+        self._closed = True
+        self._writer.close()
