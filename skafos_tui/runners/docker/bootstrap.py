@@ -20,7 +20,8 @@ from skafos_tui.runners.base import BuildFailed, Progress, RunnerError, RunnerUn
 from skafos_tui.runners.docker.client import DockerClient, Refused
 from skafos_tui.runners.docker.labels import BASE_TAG, LABEL_IMAGE
 
-PACKAGES = ("python3", "python3-venv", "ca-certificates", "tzdata")
+PACKAGES = ("python3", "python3-venv", "ca-certificates", "tzdata", "libstdc++6")
+"""libstdc++6: numpy's wheels load it from the system; Debian's essential packages alone don't have it."""
 EXCLUDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
 IMAGE_CONFIG = (
     "ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
