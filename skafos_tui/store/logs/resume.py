@@ -1,0 +1,170 @@
+"""Going on with a log after an interruption: which of the lines that come again are stored already (DESIGN 4.6)."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from skafos_tui.store.logs.format import BLOCK_LINES, NANOSECONDS, TIME_LENGTH, gap_line, is_gap, stamp, time_of
+from skafos_tui.store.logs.index import nth_newline
+
+OVERLAP_NS = NANOSECONDS
+"""How far behind the newest stored line a resume starts. Two streams are stamped before they are put in one order, so
+a line may come after one with a later time; a resume from that later time would never see it."""
+OVERLAP_LINES = 64 * BLOCK_LINES
+"""Lines at most that a resume compares, unless more bear one and the same time."""
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """From where to read again: `since` as Docker takes it, `<seconds>.<9 digits>`, inclusive, None for an empty log;
+    `lines` counts the stored lines of the attempt, our own gap lines left out."""
+
+    since: str | None
+    lines: int
+
+
+class Resume(Protocol):
+    """Drops the lines that are stored already."""
+
+    confirmed: bool
+    done: bool
+
+    def filter(self, batch: bytes) -> bytes:
+        """Complete lines in, those to be written out, with a gap line where lines may be missing."""
+        ...
+
+    def end(self) -> bytes:
+        """The gap line to write if the stored lines never came back, else nothing."""
+        ...
+
+
+class ResumeByTime:
+    """Drops the multiset of stored lines from an instant on.
+
+    `confirmed` once a line of the newest stored instant came back: the new stream overlaps the stored lines, nothing
+    is missing between them.
+    """
+
+    def __init__(self, stored: Counter[bytes], newest: bytes) -> None:
+        self._stored = stored
+        self._left = stored.total()
+        self._newest = newest
+        self._over = stamp(time_of(newest) + 2 * OVERLAP_NS)
+        self.confirmed = False
+        self.done = False
+
+    def filter(self, batch: bytes) -> bytes:
+        """Complete lines in, those to be written out, with a gap line where lines may be missing."""
+        kept: list[bytes] = []
+        for raw in batch.splitlines(keepends=True) if b"\r" not in batch else _lines(batch):
+            time = raw[:TIME_LENGTH]
+            if self._stored.get(raw):
+                self._stored[raw] -= 1
+                self._left -= 1
+                self.confirmed = self.confirmed or time == self._newest
+                continue
+            if not self.confirmed and time > self._newest:
+                kept.append(gap_line(time, "lines may be missing here: the log did not go on where it was left"))
+                self.confirmed = True
+            self.done = self.done or time > self._over
+            kept.append(raw)
+        self.done = self.done or (self.confirmed and self._left == 0)
+        return b"".join(kept)
+
+    def end(self) -> bytes:
+        """The gap line to write if the stored lines never came back, else nothing."""
+        return b"" if self.confirmed else gap_line(self._newest, "lines may be missing here: the log did not come back")
+
+
+class ResumeByCount:
+    """Drops the first `count` lines of a log that is read again from its start."""
+
+    def __init__(self, count: int, newest: bytes) -> None:
+        self._left = count
+        self._newest = newest
+        self.confirmed = self.done = count == 0
+
+    def filter(self, batch: bytes) -> bytes:
+        """Complete lines in, those to be written out."""
+        if self._left == 0:
+            return batch
+        count = batch.count(b"\n")
+        dropped = min(count, self._left)
+        self._left -= dropped
+        self.confirmed = self.done = self._left == 0
+        if dropped == count:
+            return b""
+        return batch[nth_newline(batch, 0, dropped, max(1, len(batch) // count)) + 1 :]
+
+    def end(self) -> bytes:
+        """The gap line to write if fewer lines came than are stored, else nothing."""
+        reason = "lines may be missing here: the log came back shorter than it was"
+        return b"" if self.confirmed else gap_line(self._newest, reason)
+
+
+def _lines(batch: bytes) -> Iterator[bytes]:
+    # bytes.splitlines also splits at a carriage return, which is part of a line here.
+    return (raw + b"\n" for raw in batch[:-1].split(b"\n"))
+
+
+def lines_backwards(path: Path, end: int) -> Iterator[bytes]:
+    """The complete lines before byte `end` of a file, newest first, without their newlines; `end` is a line's end."""
+    rest = b""
+    first = True
+    with path.open("rb") as file:
+        descriptor = file.fileno()
+        while end > 0:
+            start = max(0, end - _CHUNK)
+            block = os.pread(descriptor, end - start, start) + rest
+            lines = block.split(b"\n")
+            if first:
+                lines.pop()
+                first = False
+            rest = lines[0]
+            yield from reversed(lines[1:])
+            end = start
+        if not first:
+            yield rest
+
+
+def _is_time(text: bytes) -> bool:
+    try:
+        time_of(text)
+    except ValueError:
+        return False
+    return True
+
+
+def stored_tail(path: Path, size: int) -> tuple[Counter[bytes], bytes, str] | None:
+    """What a resume by time compares with: the stored lines from an instant on, the newest stored time, and the
+    instant as `since`. None for a log without a line of the attempt."""
+    tail: list[bytes] = []
+    newest = b""
+    for raw in lines_backwards(path, size):
+        time = raw[:TIME_LENGTH]
+        if is_gap(raw) or not _is_time(time):
+            continue
+        newest = max(newest, time)
+        tail.append(raw)
+        if len(tail) % BLOCK_LINES or time == newest:
+            continue
+        if len(tail) >= OVERLAP_LINES or time_of(newest) - time_of(raw) > OVERLAP_NS:
+            break
+    else:
+        if not tail:
+            return None
+        tail.append(b"")
+    since_ns = time_of(newest) - OVERLAP_NS
+    if tail[-1]:
+        # Lines before the oldest one looked at may bear its very time, so the overlap starts after that.
+        since_ns = max(since_ns, time_of(tail[-1]) + 1)
+    since = stamp(since_ns)
+    stored = Counter(raw + b"\n" for raw in tail if raw[:TIME_LENGTH] >= since)
+    seconds, rest = divmod(since_ns, NANOSECONDS)
+    return stored, newest, f"{seconds}.{rest:09}"
