@@ -10,8 +10,6 @@ from pathlib import Path
 
 from skafos_tui.model.diagnostic import Edit
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-
 
 class EditConflict(Exception):
     """The file is no longer what the edit was made for; `message` is one line that says what to do."""
@@ -38,17 +36,15 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
 
 
 def encode_like(text: str, original: bytes) -> bytes:
-    """The bytes of `text` in the encoding of `original`, with its byte order mark if it had one."""
-    for mark, encoding in _BOMS:
-        if original.startswith(mark):
-            return mark + text.removeprefix("\ufeff").encode(encoding)
-    return text.encode("utf-8")
+    """The bytes of `text` in UTF-8, behind a byte order mark if `original` has one."""
+    mark = codecs.BOM_UTF8 if original.startswith(codecs.BOM_UTF8) else b""
+    return mark + text.removeprefix("\ufeff").encode("utf-8")
 
 
 def save_text(path: Path | str, new_text: str, *, expected: bytes) -> None:
     """Replace the file's content by `new_text`, all or nothing.
 
-    The file keeps its mode, owner, encoding and byte order mark; a symlink stays one and its target is replaced.
+    The file keeps its mode, owner and byte order mark; a symlink stays one and its target is replaced.
     Lines end as they do in `new_text`. EditConflict when the file no longer holds the bytes `expected` just
     before it would be replaced; OSError where it can't be written. Whatever fails, no other file is left behind.
     """

@@ -52,6 +52,19 @@ def _escaped(character: str) -> str:
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
+def job_names(text: str) -> dict[str, str]:
+    """Id to name of the jobs that have both, in the order of the file; ValueError where the text is no config."""
+    names = {}
+    for node in _job_nodes(Outline.of(text)):
+        job_id, name = (
+            scalar_of_key(node, "job_id") or scalar_of_key(node, "project_task_id"),
+            scalar_of_key(node, "name"),
+        )
+        if job_id and name:
+            names[job_id] = name
+    return names
+
+
 def add_job(text: str, job: NewJob) -> tuple[Edit, ...]:
     """The edits that append `job` to the jobs of the file, in the style of the jobs that are there.
 
