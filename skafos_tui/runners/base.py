@@ -43,6 +43,10 @@ class BaseImageMissing(BuildFailed):
     """The base image is neither present nor can it be pulled; the message names the command that helps."""
 
 
+class LogDamaged(RunnerError):
+    """Parts of a log can't be read; all that could be was handed on. The message holds the runner's words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mount:
     """A directory of the host in the attempt; `target` is an absolute path."""
@@ -217,7 +221,9 @@ class Runner(Protocol):
         """Hand the attempt's log to `sink`; blocks its thread until the end of the stream, or soon after `stop` is set.
 
         `since` is `<seconds>.<9 digits>`, inclusive. With `follow` it goes on while the container runs; the end of
-        the stream is not the end of the job. Raises RunnerUnreachable; a container that is gone has an empty log.
+        the stream is not the end of the job, nor of the log: read once more without `follow`, `since` the last line
+        kept. Raises RunnerUnreachable (also when the connection broke before the end of the log), LogDamaged after the
+        last line; a container that is gone has an empty log.
         """
         ...
 

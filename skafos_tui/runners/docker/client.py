@@ -177,13 +177,19 @@ class DockerClient:
         self._lock = threading.Lock()
         self._calls: APIClient | None = None
         self._streams: APIClient | None = None
+        self._identity_lock = threading.Lock()
         self._daemon_id: str | None = None
+        self._foreign = False
         self._closed = False
 
     @property
     def daemon_id(self) -> str | None:
         """The pinned daemon's `ID`; None before the first contact."""
         return self._daemon_id
+
+    def api_version(self) -> str:
+        """The version of Docker's API that was agreed on, such as `1.41`."""
+        return str(self._client(long=False).api_version)
 
     def call(self, step: str, function: Callable[[Any], T]) -> T:
         """One call, on this thread, between the failpoints `docker.<step>.before` and `.after`.
@@ -219,11 +225,13 @@ class DockerClient:
         for client in clients:
             client.close()
 
-    def _guarded(self, step: str, function: Callable[[Any], T], *, long: bool) -> T:
+    def _guarded(self, step: str, function: Callable[[Any], T], *, long: bool, pinned: bool = True) -> T:
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
         from urllib3.exceptions import HTTPError
 
+        if pinned:
+            self._refuse_foreign()
         failpoint(f"docker.{step}.before")
         try:
             result = function(self._client(long=long))
@@ -267,17 +275,22 @@ class DockerClient:
         return client
 
     def _pin(self, daemon_id: str) -> None:
-        if self._daemon_id is None:
-            self._daemon_id = daemon_id
-        elif daemon_id != self._daemon_id:
+        with self._identity_lock:
+            if self._daemon_id is None:
+                self._daemon_id = daemon_id
+            self._foreign = daemon_id != self._daemon_id
+        self._refuse_foreign()
+
+    def _refuse_foreign(self) -> None:
+        if self._foreign:
             raise RunnerUnreachable(
                 f"another Docker daemon answers at {self.address.url} than before; restart the engine to use it"
             )
 
-    def forget_connections(self) -> None:
-        """Connect anew at the next call, so that a daemon put in the place of ours is noticed."""
-        with self._lock:
-            clients = [client for client in (self._calls, self._streams) if client is not None]
-            self._calls = self._streams = None
-        for client in clients:
-            client.close()
+    def check_identity(self) -> None:
+        """See that the daemon is still the one pinned; to be called whenever a connection was lost.
+
+        Raises RunnerUnreachable if it is another one, and then every call does until this finds ours again.
+        """
+        daemon_id = self._guarded("info", lambda docker: docker.info()["ID"], long=False, pinned=False)
+        self._pin(daemon_id)
