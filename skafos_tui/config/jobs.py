@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skafos_tui.config.fields import JOB_KEYS, OLD_JOB_ID, RETRIES, Field, Kind, by_key
-from skafos_tui.config.nodes import MAP, SCALAR, Node
+from skafos_tui.config.nodes import MAP, NULLS, SCALAR, Node
 from skafos_tui.config.places import short
 from skafos_tui.config.quantities import BadValue
 from skafos_tui.config.reading import UUID, Reading
@@ -28,7 +28,8 @@ from skafos_tui.model.project import Catchup, Job, Overlap, Resources, RetryPoli
 _RETRIES = by_key(RETRIES)
 _RESOURCES = Resources()
 _NO_RETRIES = RetryPolicy()
-_SCALARS = ("name", "language", "timeout", "overlap", "catchup", "image", "enabled", "parallelism")
+_RARE = frozenset(["environment", "parameters", "retries"])
+_SCALARS = frozenset(["name", "language", "timeout", "overlap", "catchup", "image", "enabled", "parallelism"])
 
 
 @dataclass(slots=True)
@@ -75,19 +76,23 @@ class JobReader:
         given = section.value("dependencies")
         if given is not None:
             draft.dependencies = read_texts(reading, JOB_KEYS["dependencies"], given)
-        for key in ("environment", "parameters"):
-            given = section.value(key)
-            if given is not None:
-                draft.values[key] = read_variables(reading, JOB_KEYS[key], given)
         given = section.value("resources")
         if given is not None:
             draft.values["resources"] = self._resources.read(given)
-        given = section.value("retries")
-        if given is not None:
-            draft.values["retries"] = self._read_retries(given)
+        if not _RARE.isdisjoint(section.entries):
+            self._read_rare(draft)
         self._read_times(draft)
         section.report_no_effect()
         return draft
+
+    def _read_rare(self, draft: JobDraft) -> None:
+        for key in ("environment", "parameters"):
+            given = draft.section.value(key)
+            if given is not None:
+                draft.values[key] = read_variables(self._reading, JOB_KEYS[key], given)
+        given = draft.section.value("retries")
+        if given is not None:
+            draft.values["retries"] = self._read_retries(given)
 
     # Single keys ----------------------------------------------------------------------------------------
 
@@ -118,14 +123,16 @@ class JobReader:
     def _read_scalars(self, draft: JobDraft) -> None:
         section, values = draft.section, draft.values
         entries, readers, reading = section.entries, self._readers, self._reading
-        for key in _SCALARS:
-            pair = entries.get(key)
-            if pair is not None and not pair[1].is_null:
-                values[key] = read_scalar(reading, JOB_KEYS[key], pair[1], readers[key])
-            elif key == "name":
-                section.missing("name", "write what the job is called")
-            elif key == "language":
-                section.missing("language", "write python", "python")
+        for key, (_, node) in entries.items():
+            if key in _SCALARS and not (node.text in NULLS and node.is_null):
+                if node.text == "python" and key == "language":
+                    values[key] = node.text
+                else:
+                    values[key] = read_scalar(reading, JOB_KEYS[key], node, readers[key])
+        if "name" not in values:
+            section.missing("name", "write what the job is called")
+        if "language" not in values:
+            section.missing("language", "write python", "python")
         draft.name = values.get("name")
 
     def _read_entrypoint(self, draft: JobDraft) -> None:

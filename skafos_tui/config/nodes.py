@@ -5,6 +5,7 @@ Scalars are the text that stands there: nothing is turned into a number, a boole
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +42,8 @@ MAX_REPEATED = 50_000
 """Nodes that aliases may repeat in all: a thousand jobs may share their defaults, a bomb can't grow."""
 
 QUOTED = ('"', "'")
-_NULLS = frozenset(["", "~", "null", "Null", "NULL"])
+NULLS = frozenset(["", "~", "null", "Null", "NULL"])
+"""Plain texts that stand for nothing."""
 
 
 class Node:
@@ -52,21 +54,21 @@ class Node:
     `alias`, with the place of the alias.
     """
 
-    __slots__ = ("end", "items", "kind", "pairs", "start", "style", "text")
+    __slots__ = ("end", "start", "style", "text")
+    kind = SCALAR
+    items: Sequence[Node] = ()
+    pairs: Sequence[tuple[Node, Node]] = ()
 
-    def __init__(self, kind: int, text: str, start: int, end: int, style: str) -> None:
-        self.kind = kind
+    def __init__(self, text: str, start: int, end: int, style: str) -> None:
         self.text = text
         self.start = start
         self.end = end
         self.style = style
-        self.items: list[Node] = []
-        self.pairs: list[tuple[Node, Node]] = []
 
     @property
     def is_null(self) -> bool:
         """Whether nothing was given: an empty value, `~` or `null`."""
-        return self.kind == SCALAR and self.style in ("", "alias") and self.text in _NULLS
+        return self.text in NULLS and self.kind == SCALAR and self.style in ("", "alias")
 
     def get(self, key: str) -> Node | None:
         """The value of the first pair with this key, also a null one."""
@@ -74,6 +76,28 @@ class Node:
             if name.kind == SCALAR and name.text == key:
                 return value
         return None
+
+
+class ListNode(Node):
+    """A list; its `items` are in the order of the file."""
+
+    __slots__ = ("items",)
+    kind = LIST
+
+    def __init__(self, start: int, end: int, style: str) -> None:
+        super().__init__("", start, end, style)
+        self.items: list[Node] = []
+
+
+class MapNode(Node):
+    """A map; its `pairs` are in the order of the file."""
+
+    __slots__ = ("pairs",)
+    kind = MAP
+
+    def __init__(self, start: int, end: int, style: str) -> None:
+        super().__init__("", start, end, style)
+        self.pairs: list[tuple[Node, Node]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,58 +178,58 @@ class _Composer:
         return Document(root, self._repeated)
 
     def _root(self) -> Node:
-        top = Node(LIST, "", 0, 0, "block")
-        # Each open collection with the anchor it carries and the number of nodes before it.
-        stack: list[tuple[Node, str | None, int]] = [(top, None, 0)]
-        current = top.items
+        top: list[Node] = []
+        # Each open collection, the nodes in it so far, the anchor it carries, and the number of nodes before it.
+        stack: list[tuple[ListNode | MapNode, list[Node], str | None, int]] = []
+        current = top
         count = 0
         next_event = self._next
         while True:
             event = next_event()
             kind = type(event)
             if kind is ScalarEvent:
-                node = Node(SCALAR, event.value, event.start_mark.index, event.end_mark.index, event.style or "")
+                node = Node(event.value, event.start_mark.index, event.end_mark.index, event.style or "")
                 if event.anchor is not None:
                     self._anchors[event.anchor] = (node, 1)
                 count += 1
                 current.append(node)
+                if current is top:
+                    return node
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                is_map = kind is MappingStartEvent
-                style = "flow" if event.flow_style else "block"
-                node = Node(MAP if is_map else LIST, "", event.start_mark.index, event.end_mark.index, style)
-                current.append(node)
-                if len(stack) > MAX_DEPTH:
+                collection = _opened(event, kind is MappingStartEvent)
+                if len(stack) >= MAX_DEPTH:
                     message = f"nested deeper than {MAX_DEPTH} levels; a config needs about 6"
-                    raise NodeError("too-deep", message, node.start)
-                stack.append((node, event.anchor, count))
+                    raise NodeError("too-deep", message, collection.start)
+                current.append(collection)
+                current = []
+                stack.append((collection, current, event.anchor, count))
                 count += 1
-                current = node.items
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
-                node, anchor, before = stack.pop()
-                if node.style == "flow":
-                    node.end = event.end_mark.index
-                elif node.items:
+                collection, inside, anchor, before = stack.pop()
+                if collection.style == "flow":
+                    collection.end = event.end_mark.index
+                elif inside:
                     # A block ends where its last child does, not at the next token behind comments.
-                    node.end = node.items[-1].end
-                if kind is MappingEndEvent:
-                    self._pair(node)
+                    collection.end = inside[-1].end
+                if type(collection) is MapNode:
+                    self._pair(collection, inside)
+                else:
+                    collection.items = inside
                 if anchor is not None:
-                    self._anchors[anchor] = (node, count - before)
-                current = stack[-1][0].items
+                    self._anchors[anchor] = (collection, count - before)
+                if not stack:
+                    return collection
+                current = stack[-1][1]
             elif kind is AliasEvent:
                 node, size = self._alias(event)
                 count += size
                 current.append(node)
             else:
                 raise NodeError("yaml-syntax", "the text ends in the middle of a value", 0)
-            if len(stack) == 1:
-                return top.items[0]
 
-    def _pair(self, node: Node) -> None:
-        items = node.items
-        keys = items[0::2]
-        node.pairs = list(zip(keys, items[1::2], strict=True))
-        node.items = []
+    def _pair(self, node: MapNode, inside: list[Node]) -> None:
+        keys = inside[0::2]
+        node.pairs = list(zip(keys, inside[1::2], strict=True))
         if len({key.text for key in keys}) != len(keys):
             first: dict[str, Node] = {}
             for key in keys:
@@ -223,7 +247,18 @@ class _Composer:
         if self._aliases > MAX_ALIASES or self._repeated_nodes > MAX_REPEATED:
             message = f"more than {MAX_ALIASES} aliases, or {MAX_REPEATED} nodes repeated by them; write them out"
             raise NodeError("too-many-aliases", message, start, end)
-        node = Node(target.kind, target.text, start, end, "alias")
-        node.items = target.items
-        node.pairs = target.pairs
-        return node, size
+        if isinstance(target, MapNode):
+            again = MapNode(start, end, "alias")
+            again.pairs = target.pairs
+            return again, size
+        if isinstance(target, ListNode):
+            repeated = ListNode(start, end, "alias")
+            repeated.items = target.items
+            return repeated, size
+        return Node(target.text, start, end, "alias"), size
+
+
+def _opened(event: Any, is_map: bool) -> ListNode | MapNode:
+    start, end = _place(event)
+    style = "flow" if event.flow_style else "block"
+    return MapNode(start, end, style) if is_map else ListNode(start, end, style)

@@ -8,7 +8,7 @@ from skafos_tui.config.alerts import read_add_ons, read_alerts, read_channels
 from skafos_tui.config.fields import JOB_KEYS, OLD_JOBS, PROJECT_KEYS
 from skafos_tui.config.jobs import JobDraft, JobReader
 from skafos_tui.config.legacy import JOB_ONLY, flat_job_id, is_flat, report_flat, report_old_lists
-from skafos_tui.config.nodes import LIST, MAP, SCALAR, Document, Node, compose
+from skafos_tui.config.nodes import LIST, MAP, SCALAR, Document, MapNode, Node, compose
 from skafos_tui.config.places import short
 from skafos_tui.config.quantities import BadValue
 from skafos_tui.config.reading import Reading
@@ -184,15 +184,16 @@ class ProjectReader:
         return [self._draft(jobs, item) for item in items]
 
     def _draft(self, jobs: JobReader, item: Node) -> JobDraft:
-        with self._reading.within(item, None):
-            draft = jobs.read(item, JOB_KEYS)
-            if draft.id is None:
-                jobs.missing_id(draft)
+        before = self._reading.enter(item, None)
+        draft = jobs.read(item, JOB_KEYS)
+        if draft.id is None:
+            jobs.missing_id(draft)
+        self._reading.leave(before)
         return draft
 
     def _report_unknown_of(self, jobs: JobReader, draft: JobDraft, relations: Relations) -> None:
         section = draft.section
-        if section.entries.keys() <= JOB_KEYS.keys() and not section.renames:
+        if section.all_known:
             return
         with self._reading.within(draft.node, draft.id):
             unknown = [
@@ -249,7 +250,7 @@ def _moved_into(reading: Reading, draft: JobDraft, key: Node, value: Node) -> Fi
     with reading.aside() as found:
         # Judged by a reader of its own: what has no effect here may be wrong there.
         reader = JobReader(reading, None)
-        lone = Node(MAP, "", key.start, value.end, "block")
+        lone = MapNode(key.start, value.end, "block")
         lone.pairs = [(key, value)]
         reader.read(lone, JOB_KEYS)
         if key.text == "dependencies":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,11 +119,24 @@ def parse_config(
     except NodeError as error:
         text = lossy_text(data)
         return ReadResult(None, (_early(error, text, 0, None),), text, raw)
-    reading, project = read_text(text.removeprefix(BYTE_ORDER_MARK), options)
+    with _without_collection():
+        reading, project = read_text(text.removeprefix(BYTE_ORDER_MARK), options)
     diagnostics = reading.diagnostics(text)
     if any(item.severity is Severity.ERROR and item.code not in RUNS_ANYWAY for item in diagnostics):
         project = None
     return ReadResult(project, diagnostics, text, raw)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """No garbage collection while nodes are built: they only grow, and it takes a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def read_text(text: str, options: Options) -> tuple[Reading, Project | None]:

@@ -82,12 +82,21 @@ class Reading:
     @contextmanager
     def within(self, node: Node, job_id: str | None) -> Iterator[None]:
         """Findings made inside belong to this job, and their fixes touch nothing outside its text."""
-        before = self.job_id, self._editable
-        self.job_id, self._editable = job_id, (node.start, node.end)
+        before = self.enter(node, job_id)
         try:
             yield
         finally:
-            self.job_id, self._editable = before
+            self.leave(before)
+
+    def enter(self, node: Node, job_id: str | None) -> tuple[str | None, tuple[int, int]]:
+        """Begin what `within` does, for the many; the answer goes to `leave`."""
+        before = self.job_id, self._editable
+        self.job_id, self._editable = job_id, (node.start, node.end)
+        return before
+
+    def leave(self, before: tuple[str | None, tuple[int, int]]) -> None:
+        """End what `enter` began."""
+        self.job_id, self._editable = before
 
     @contextmanager
     def aside(self) -> Iterator[list[Finding]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from skafos_tui.config.fields import SYNONYMS, Field, Kind
-from skafos_tui.config.nodes import LIST, MAP, SCALAR, Node
+from skafos_tui.config.fields import NO_EFFECT, SYNONYMS, Field, Kind
+from skafos_tui.config.nodes import LIST, MAP, NULLS, SCALAR, Node
 from skafos_tui.config.places import short
 from skafos_tui.config.spelling import nearest
 from skafos_tui.model.diagnostic import Edit, Fix
@@ -14,13 +14,18 @@ from skafos_tui.model.diagnostic import Edit, Fix
 if TYPE_CHECKING:
     from skafos_tui.config.reading import Reading
 
+_NO_EFFECT = frozenset(field.key for field in NO_EFFECT)
+
 Entries = dict[str, tuple[Node, Node]]
 """Key to its node and its value's, in the order of the file; the first of repeated ones."""
 
 
 def entries_of(reading: Reading, node: Node) -> Entries:
     """The pairs of a mapping with what `<<` merges into it; keys that are no text are findings."""
-    found: Entries = {}
+    found: Entries = {pair[0].text: pair for pair in node.pairs}
+    if len(found) == len(node.pairs) and "" not in found and "<<" not in found:
+        return found
+    found = {}
     for key, value in node.pairs:
         if key.kind == SCALAR:
             found.setdefault(key.text, (key, value))
@@ -52,17 +57,21 @@ class Section:
         self.known = known
         self.what = what
         self.entries = entries_of(reading, node)
+        self.all_known = self.entries.keys() <= known.keys()
         self.renames: dict[str, tuple[Node, Node]] = {}
         self.adopted: set[str] = set()
 
     def value(self, key: str) -> Node | None:
         """The value given for a key; an empty one counts as not given."""
         pair = self.entries.get(key)
-        return None if pair is None or pair[1].is_null else pair[1]
+        if pair is None:
+            return None
+        value = pair[1]
+        return None if value.text in NULLS and value.is_null else value
 
     def unknown(self, ignore: Collection[str] = ()) -> list[tuple[Node, Node]]:
         """The pairs whose keys the table doesn't have."""
-        if self.entries.keys() <= self.known.keys():
+        if self.all_known:
             return []
         return [pair for key, pair in self.entries.items() if key not in self.known and key not in ignore]
 
@@ -106,6 +115,8 @@ class Section:
 
     def report_no_effect(self) -> None:
         """A warning for each key that had an effect in old Skafos only."""
+        if _NO_EFFECT.isdisjoint(self.entries):
+            return
         for key, (name, _) in self.entries.items():
             field = self.known.get(key)
             if field is not None and not field.has_effect:

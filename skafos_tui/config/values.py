@@ -155,7 +155,7 @@ def _listed(reading: Reading, field: Field, node: Node) -> list[tuple[str, Node]
         if base is not None:
             start, end = base + offset + match.start(), base + offset + match.end()
         # Already inside a list to come: nothing but the list itself is offered as a fix there.
-        found.append((match.group(), Node(SCALAR, match.group(), start, end, "alias")))
+        found.append((match.group(), Node(match.group(), start, end, "alias")))
     fix = None
     plain = all('"' not in name and "\\" not in name and name.isprintable() for name, _ in found)
     if node.style in ("", *QUOTED) and plain:
