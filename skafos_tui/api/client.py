@@ -213,7 +213,7 @@ def spawn_engine(home: Home) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "SKAFOS_HOME": str(home.path)}
     with home.engine_log.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "skafos_tui.engine"],
+            [sys.executable, "-m", "skafos_tui.daemon"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -54,8 +54,15 @@ class Collector:
         await on_thread(lambda: self._finish(gone), f"log {self._name}")
 
     def abandon(self) -> None:
-        """Stop following and close the file; the next engine goes on from it."""
+        """Stop following; the next engine goes on from what is in the file."""
         self._stop.set()
+
+    def _close_early(self) -> None:
+        """Let go of the file without last words: the log is not complete, a later try opens it anew."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with contextlib.suppress(OSError):
+                writer.close(sync=False, final=False)
 
     def _open(self) -> LogWriter:
         if self._writer is None:
@@ -87,12 +94,13 @@ class Collector:
         try:
             writer = self._open()
             if gone:
-                writer.gap("the container was removed before its log was read to the end")
+                writer.append_gap("the container was removed before its log was read to the end")
             else:
                 self._read_rest(writer)
+            self._writer = None
             writer.close()
         except OSError as error:
-            self._writer = None
+            self._close_early()
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(f"no space for the log {self._path}") from None
             raise
@@ -100,11 +108,10 @@ class Collector:
     def _read_rest(self, writer: LogWriter) -> None:
         before = self._taken
         self._read(follow=False)
-        stored = writer.resume_point().lines
-        if self._taken == before and stored:
+        if self._taken == before and writer.resume_point().lines:
             # Not even the last stored line came back, although `since` includes it: the clock was set back
             # (DESIGN 4.6), or the file was rotated away. Read from the start and skip what is there.
-            writer.begin_resume_by_count(stored)
+            writer.begin_resume_by_count()
             self._runner.read_logs(self._name, since=None, follow=False, sink=self._sink, stop=self._stop)
 
     def _drain(self) -> None:

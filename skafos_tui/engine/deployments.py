@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from skafos_tui.engine.snapshots import Snapshot, missing_file, take_snapshot, write_archive
 from skafos_tui.model.project import Project, SegmentKind
 from skafos_tui.model.run import Deployment, DeploymentState
 from skafos_tui.runners.base import BuildFailed, ImageRequest, Runner, RunnerUnreachable
-from skafos_tui.store import projects
+from skafos_tui.store import projects, runs
 from skafos_tui.store.home import Home
-from skafos_tui.store.logs.writer import LogWriter, line_of
+from skafos_tui.store.logs.format import format_line
+from skafos_tui.store.logs.writer import LogWriter
 
 T = TypeVar("T")
 STEP_INTERVAL_S = 1.0
@@ -29,8 +31,10 @@ class Books(Protocol):
     home: Home
     runner: Runner
 
-    async def commit(self, name: str, apply: Callable[[Any], tuple[T, Iterable[int] | None]]) -> T:
-        """One durable transaction; `apply` returns its result and the runs it touches."""
+    async def commit(
+        self, name: str, apply: Callable[[sqlite3.Connection], T], touched: Iterable[int] | None = None
+    ) -> T:
+        """One durable transaction that applies an event and advances the runs in `touched` (None: all)."""
         ...
 
     async def insist(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -81,7 +85,7 @@ class Deployments:
         """Any short work on files, off the loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def record(self, connection: Any, candidate: Candidate, now: float) -> int:
+    def record(self, connection: sqlite3.Connection, candidate: Candidate, now: float) -> int:
         """The newest deployment if nothing changed since, else a new one, in state `building`."""
         token = candidate.project.token
         same = projects.same_deployment(connection, token, candidate.config_digest, candidate.snapshot.digest)
@@ -109,14 +113,17 @@ class Deployments:
     async def rebuild(self, deployment_id: int, project: Project) -> None:
         """Make the images of a ready deployment again, from its archive: they were pruned."""
         if deployment_id not in self._builds:
-            await self._books.commit("rebuild", lambda c: (projects.deployment_rebuilding(c, deployment_id), None))
+            await self._books.commit("rebuild", lambda c: projects.deployment_rebuilding(c, deployment_id))
         await asyncio.shield(self.ensure(deployment_id, project))
 
-    def cancel(self, deployment_id: int) -> None:
-        """End a build that nothing waits for any more."""
+    async def cancel(self, deployment_id: int) -> None:
+        """End a build that nothing waits for any more; the next run of the same files begins it anew."""
         task = self._builds.get(deployment_id)
-        if task is not None:
-            task.cancel()
+        if task is None:
+            return
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await self._books.commit("build_cancelled", lambda c: cancel_building(c, deployment_id))
 
     async def close(self) -> None:
         """End all builds; the next engine begins them again."""
@@ -127,7 +134,7 @@ class Deployments:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _build(self, deployment_id: int, project: Project) -> None:
-        deployment = await self._books.commit("build", lambda c: (projects.get_deployment(c, deployment_id), ()))
+        deployment = await self._books.commit("build", lambda c: projects.get_deployment(c, deployment_id))
         if deployment is None or deployment.state is not DeploymentState.BUILDING:
             return
         log = _BuildLog(self._books, deployment)
@@ -136,14 +143,12 @@ class Deployments:
         except BuildFailed as error:
             message = str(error)
             log.line(message)
-            await self._books.commit(
-                "build_failed", lambda c: (projects.deployment_failed(c, deployment_id, message), None)
-            )
+            await self._books.commit("build_failed", lambda c: projects.deployment_failed(c, deployment_id, message))
         else:
             now = time.time()
             await self._books.commit(
                 "build_ready",
-                lambda c: (projects.deployment_ready(c, deployment_id, images, packages, now), None),
+                lambda c: projects.deployment_ready(c, deployment_id, images, packages, now),
             )
         finally:
             log.close()
@@ -169,6 +174,14 @@ class Deployments:
             made[base] = image.reference
             packages.append(image.packages)
         return {job_id: made[base] for job_id, base in bases.items()}, "\n".join(packages)
+
+
+def cancel_building(connection: sqlite3.Connection, deployment_id: int) -> None:
+    """Give up a deployment that is still being built, unless a run has come to wait for it meanwhile."""
+    deployment = projects.get_deployment(connection, deployment_id)
+    waiting = any(run.deployment == deployment_id for run in runs.unfinished_runs(connection))
+    if deployment is not None and deployment.state is DeploymentState.BUILDING and not waiting:
+        projects.deployment_failed(connection, deployment_id, "cancelled: no run waited for it any more")
 
 
 def requirements_in(archive: Path) -> bytes | None:
@@ -216,7 +229,7 @@ class _BuildLog:
 
     def line(self, text: str) -> None:
         """Take one line, on any thread."""
-        self._writer.append(line_of(time.time_ns(), "stdout", text.encode("utf-8", "replace")))
+        self._writer.append(format_line(time.time_ns(), text.encode("utf-8", "replace")))
         now = time.monotonic()
         if now - self._told >= STEP_INTERVAL_S:
             self._told = now
@@ -229,7 +242,7 @@ class _BuildLog:
             task.add_done_callback(self._tasks.discard)
 
     async def _step(self, text: str) -> None:
-        await self._books.commit("build_step", lambda c: (projects.deployment_step(c, self._deployment, text), None))
+        await self._books.commit("build_step", lambda c: projects.deployment_step(c, self._deployment, text))
 
     def close(self) -> None:
         """Flush the file."""

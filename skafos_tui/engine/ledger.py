@@ -6,8 +6,10 @@ All methods run inside a transaction on the writer's thread; what they return is
 from __future__ import annotations
 
 import hashlib
+import math
 import sqlite3
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from skafos_tui.config.reader import parse_config
@@ -30,6 +32,15 @@ class Consequences:
     wake_at: float | None = None
     finished: tuple[int, ...] = ()
 
+    def then(self, later: Consequences) -> Consequences:
+        """Both, one after the other; the later one knows best when to look again."""
+        return Consequences(
+            self.start + later.start,
+            tuple(dict.fromkeys(self.stop + later.stop)),
+            later.wake_at,
+            self.finished + later.finished,
+        )
+
 
 @dataclass
 class Ledger:
@@ -49,63 +60,46 @@ class Ledger:
 
     def settle(self, connection: sqlite3.Connection, touched: Iterable[int] | None, now: float) -> Consequences:
         """Advance the runs in `touched` and the runs that may look at them (None: all), then admit."""
-        unfinished = runs.unfinished_runs(connection)
-        self._steps = {run.id: self._steps[run.id] for run in unfinished if run.id in self._steps}
-        due = set(self._due(connection, unfinished, touched))
-        views: list[RunView] = []
-        for run in unfinished:
-            if run.id in due or run.id not in self._steps:
-                view = self.view(connection, run)
-                self._recorded[run.id] = (run, {task.job_id: task for task in view.tasks})
-                self._steps[run.id] = advance(view, now)
-                views.append(view)
+        finished: list[int] = []
+        stop: list[str] = []
+        for run in self._due(connection, touched):
+            view = self.view(connection, run)
+            self._recorded[run.id] = (run, {task.job_id: task for task in view.tasks})
+            self._steps[run.id] = advance(view, now)
+            stop.extend(self._stop_cancelled(connection, view))
+            # Written at once: the next run in line looks at the tasks of this one (overlap, dependencies).
+            if self._write(connection, run.id):
+                finished.append(run.id)
         started = self._admit(connection, now)
-        for run_id in {attempt.run_id for attempt in started}:
-            # The tasks of what was just planned are starting; the view is read anew for the new attempts.
-            step = self._steps[run_id]
-            view = self.view(connection, self._recorded[run_id][0])
-            again = advance(replace(view, tasks=step.tasks), now)
-            told = {task.job_id: task.reason for task in step.tasks}
-            tasks = tuple(
-                replace(t, reason=told[t.job_id]) if t.state is TaskState.QUEUED and not t.reason else t
-                for t in again.tasks
-            )
-            self._steps[run_id] = replace(again, tasks=tasks)
-        finished = self._write(connection)
-        stop = self._stop_cancelled(connection, views)
-        pending = [w.ready_at for step in self._steps.values() for w in step.wants if w.ready_at > now]
-        result = Consequences(started, stop, min(pending, default=None), finished)
-        if finished:
-            # What waited for these runs from outside may go on now.
-            more = self.settle(connection, finished, now)
-            result = Consequences(
-                result.start + more.start,
-                tuple(dict.fromkeys(result.stop + more.stop)),
-                more.wake_at,
-                result.finished + more.finished,
-            )
-        return result
+        pending = [want.ready_at for step in self._steps.values() for want in step.wants if want.ready_at > now]
+        result = Consequences(started, tuple(stop), min(pending, default=None), tuple(finished))
+        return result if not finished else result.then(self.settle(connection, finished, now))
 
-    def _due(
-        self, connection: sqlite3.Connection, unfinished: list[Run], touched: Iterable[int] | None
-    ) -> Iterable[int]:
-        """The touched runs and all others of their projects: overlap and dependencies look across runs."""
+    def _due(self, connection: sqlite3.Connection, touched: Iterable[int] | None) -> list[Run]:
+        """The touched runs, then all others of their projects: overlap and dependencies look across runs."""
+        unfinished = runs.unfinished_runs(connection)
+        ids = {run.id for run in unfinished}
+        for gone in set(self._steps) - ids:
+            del self._steps[gone], self._recorded[gone]
         if touched is None:
-            return [run.id for run in unfinished]
+            return unfinished
         wanted = set(touched)
-        affected = {run.project for run in unfinished if run.id in wanted}
-        for run_id in wanted.difference(run.id for run in unfinished):
+        new = ids - set(self._steps)
+        affected = {run.project for run in unfinished if run.id in wanted | new}
+        for run_id in wanted - ids:
             run = runs.get_run(connection, run_id)
             if run is not None:
                 affected.add(run.project)
-        return [run.id for run in unfinished if run.project in affected]
+        due = [run for run in unfinished if run.project in affected]
+        return sorted(due, key=lambda run: (run.id not in wanted, run.id))
 
     def config(self, connection: sqlite3.Connection, deployment: int) -> Project:
         """The project of a deployment, parsed once."""
         if deployment not in self._configs:
             row = projects.get_deployment(connection, deployment)
             assert row is not None, f"deployment {deployment} is referenced by a run"
-            project = parse_config(row.config).project
+            # It was within the user's ceilings when it was accepted; the settings may have changed since.
+            project = parse_config(row.config, max_cpu=math.inf, max_memory=sys.maxsize).project
             assert project is not None, f"deployment {deployment} was accepted, so its config is valid"
             self._configs[deployment] = project
         return self._configs[deployment]
@@ -164,33 +158,49 @@ class Ledger:
                     break
         return blocked
 
-    def _admit(self, connection: sqlite3.Connection, stored: Mapping[int, RunView], now: float) -> tuple[Attempt, ...]:
-        """Plan the attempts that fit; put the reasons of the others on their tasks."""
+    def _admit(self, connection: sqlite3.Connection, now: float) -> tuple[Attempt, ...]:
+        """Plan the attempts that fit, and record their tasks as starting, the others with what they wait for."""
         wants = [want for step in self._steps.values() for want in step.wants]
         if self.problem or not wants:
             return ()
-        held = self._held(connection)
-        admission = admit(wants, held, self.capacity, lambda want: self._request(connection, want), now)
-        self._tell_reasons(admission.reasons)
-        started = []
-        for want in admission.admitted:
-            name = attempt_name(self.engine, want)
-            request = self._request(connection, want)
-            runs.insert_attempt(
-                connection,
-                run_id=want.run_id,
-                job_id=want.job_id,
-                instance=want.instance,
-                number=want.number,
-                name=name,
-                cpu=request.cpu,
-                memory=request.memory,
-                now=now,
+        admission = admit(
+            wants, self._held(connection), self.capacity, lambda want: self._request(connection, want), now
+        )
+        started = [self._plan(connection, want, now) for want in admission.admitted]
+        reasons: dict[int, dict[str, str]] = {}
+        for want, reason in admission.reasons.items():
+            reasons.setdefault(want.run_id, {})[want.job_id] = reason
+        for run_id in {attempt.run_id for attempt in started} | set(reasons):
+            view = self.view(connection, self._recorded[run_id][0])
+            step = advance(view, now)
+            told = reasons.get(run_id, {})
+            tasks = tuple(
+                replace(task, reason=told[task.job_id])
+                if task.state is TaskState.QUEUED and not task.reason and task.job_id in told
+                else task
+                for task in step.tasks
             )
-            attempt = runs.get_attempt(connection, name)
-            assert attempt is not None
-            started.append(attempt)
+            self._steps[run_id] = replace(step, tasks=tasks)
+            self._write(connection, run_id)
         return tuple(started)
+
+    def _plan(self, connection: sqlite3.Connection, want: Want, now: float) -> Attempt:
+        name = attempt_name(self.engine, want)
+        request = self._request(connection, want)
+        runs.insert_attempt(
+            connection,
+            run_id=want.run_id,
+            job_id=want.job_id,
+            instance=want.instance,
+            number=want.number,
+            name=name,
+            cpu=request.cpu,
+            memory=request.memory,
+            now=now,
+        )
+        attempt = runs.get_attempt(connection, name)
+        assert attempt is not None
+        return attempt
 
     def _held(self, connection: sqlite3.Connection) -> list[Held]:
         names = {(task.run_id, task.job_id): task.name for step in self._steps.values() for task in step.tasks}
@@ -206,51 +216,35 @@ class Ledger:
     def _request(self, connection: sqlite3.Connection, want: Want) -> Request:
         return request_of(self._job(connection, self._steps[want.run_id].run, want.job_id), self.capacity)
 
-    def _tell_reasons(self, reasons: Mapping[Want, str]) -> None:
-        for want, reason in reasons.items():
-            step = self._steps[want.run_id]
-            tasks = tuple(
-                replace(task, reason=reason)
-                if task.job_id == want.job_id and task.state is TaskState.QUEUED and not task.reason
-                else task
-                for task in step.tasks
-            )
-            self._steps[want.run_id] = replace(step, tasks=tasks)
-
-    def _write(self, connection: sqlite3.Connection) -> tuple[int, ...]:
-        """Record what differs from the store; the runs that ended with it."""
-        finished = []
-        for run_id, step in self._steps.items():
-            run, known = self._recorded[run_id]
-            written = {}
-            for task in step.tasks:
-                if task.state is not TaskState.WAITING and known[task.job_id].state is TaskState.WAITING:
-                    warning = clamp_warning(self._job(connection, step.run, task.job_id), self.capacity)
-                    task = replace(task, warning=warning)
-                if task != known[task.job_id]:
-                    runs.update_task(connection, task)
-                written[task.job_id] = task
-            if step.run != run:
-                runs.update_run(connection, step.run)
-                if step.run.state.finished:
-                    finished.append(run_id)
-            self._recorded[run_id] = (step.run, written)
-            self._steps[run_id] = replace(step, tasks=tuple(written.values()))
-        for run_id in finished:
+    def _write(self, connection: sqlite3.Connection, run_id: int) -> bool:
+        """Record what of a run differs from the store; whether the run has ended with it."""
+        step = self._steps[run_id]
+        run, known = self._recorded[run_id]
+        written = {}
+        for task in step.tasks:
+            before = known[task.job_id]
+            if task.state is not TaskState.WAITING and before.state is TaskState.WAITING:
+                task = replace(task, warning=clamp_warning(self._job(connection, run, task.job_id), self.capacity))
+            if task != before:
+                runs.update_task(connection, task)
+            written[task.job_id] = task
+        if step.run != run:
+            runs.update_run(connection, step.run)
+        self._recorded[run_id] = (step.run, written)
+        self._steps[run_id] = replace(step, tasks=tuple(written.values()))
+        if step.run.state.finished:
             del self._steps[run_id], self._recorded[run_id]
-        return tuple(finished)
+            return True
+        return False
 
-    def _stop_cancelled(self, connection: sqlite3.Connection, views: Iterable[RunView]) -> tuple[str, ...]:
+    def _stop_cancelled(self, connection: sqlite3.Connection, view: RunView) -> Iterator[str]:
         """Record the stop of the open attempts of cancelled tasks; their names."""
-        names = []
-        for view in views:
-            cancelled = {t.job_id: t.cancelled_by or view.run.cancelled_by for t in view.tasks}
-            for attempt in view.attempts:
-                by = cancelled[attempt.job_id]
-                if by is not None and attempt.state.open:
-                    runs.attempt_stopping(connection, attempt.name, Stop(StopKind.CANCELLED, by))
-                    names.append(attempt.name)
-        return tuple(names)
+        cancelled = {task.job_id: task.cancelled_by or view.run.cancelled_by for task in view.tasks}
+        for attempt in view.attempts:
+            by = cancelled[attempt.job_id]
+            if by is not None and attempt.state.open:
+                runs.attempt_stopping(connection, attempt.name, Stop(StopKind.CANCELLED, by))
+                yield attempt.name
 
 
 def attempt_name(engine: str, want: Want) -> str:

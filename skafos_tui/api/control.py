@@ -1,0 +1,201 @@
+"""The control door: HTTP with JSON over the engine's Unix socket; verbs in, one-line refusals out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from skafos_tui import __version__
+from skafos_tui.engine.engine import Engine
+from skafos_tui.engine.requests import Requests
+from skafos_tui.engine.triggers import ManualTrigger, Refusal
+from skafos_tui.runners.base import RunnerError, RunnerUnreachable
+from skafos_tui.store import runs
+from skafos_tui.store.projects import Variable
+
+log = logging.getLogger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Bootstrap = Callable[[Callable[[str], None]], Awaitable[str]]
+Doctor = Callable[[], Awaitable[list[dict[str, Any]]]]
+
+
+class Control:
+    """The handlers; `bootstrap` makes a base image and `doctor` looks at the runner, both wired by the daemon."""
+
+    def __init__(self, engine: Engine, *, stop: Callable[[], None], bootstrap: Bootstrap, doctor: Doctor) -> None:
+        self._engine = engine
+        self._requests = Requests(engine)
+        self._stop = stop
+        self._bootstrap = bootstrap
+        self._doctor = doctor
+
+    def application(self) -> web.Application:
+        """The routes, with refusals turned into answers."""
+        app = web.Application(middlewares=[_answer_refusals], client_max_size=8 << 20)
+        app.add_routes(
+            [
+                web.get("/v1/status", self.status),
+                web.post("/v1/stop", self.stop),
+                web.post("/v1/runs", self.start_run),
+                web.post("/v1/runs/{run}/retry", self.retry),
+                web.post("/v1/runs/{run}/cancel", self.cancel),
+                web.post("/v1/projects", self.register),
+                web.post("/v1/projects/adopt", self.adopt),
+                web.delete("/v1/projects/{project}", self.forget),
+                web.put("/v1/projects/{project}/variables/{key}", self.set_variable),
+                web.delete("/v1/projects/{project}/variables/{key}", self.delete_variable),
+                web.get("/v1/doctor", self.doctor),
+                web.post("/v1/image/bootstrap", self.image_bootstrap),
+            ]
+        )
+        return app
+
+    async def status(self, _: web.Request) -> web.Response:
+        """What the engine is and does."""
+        active = await self._engine.read(runs.unfinished_runs)
+        capacity = self._engine.capacity
+        return web.json_response(
+            {
+                "running": True,
+                "pid": os.getpid(),
+                "version": __version__,
+                "engine": self._engine.id,
+                "started_at": self._engine.started_at,
+                "runner": {
+                    "kind": self._engine.runner.kind,
+                    "problem": self._engine.problem,
+                    "cpu": capacity.cpu,
+                    "memory": capacity.memory,
+                },
+                "active_runs": [run.id for run in active],
+            }
+        )
+
+    async def stop(self, _: web.Request) -> web.Response:
+        """End the engine after this answer."""
+        asyncio.get_running_loop().call_later(0.05, self._stop)
+        return web.json_response({"pid": os.getpid()})
+
+    async def start_run(self, request: web.Request) -> web.Response:
+        """A manual trigger."""
+        body = await request.json()
+        trigger = ManualTrigger(
+            request_id=str(body["request_id"]),
+            jobs=tuple(str(job) for job in body.get("jobs") or ()),
+            only=bool(body.get("only")),
+            with_upstream=bool(body.get("with_upstream")),
+            parameters={str(key): str(value) for key, value in (body.get("parameters") or {}).items()},
+        )
+        started = await self._requests.start_run(Path(str(body["directory"])), trigger, body.get("runner"))
+        return web.json_response(asdict(started))
+
+    async def retry(self, request: web.Request) -> web.Response:
+        """Failed tasks again."""
+        body = await request.json()
+        started = await self._requests.retry(
+            _run_id(request), str(body["request_id"]), body.get("from_job"), bool(body.get("working_tree"))
+        )
+        return web.json_response(asdict(started))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """End a run or some of its jobs."""
+        body = await request.json()
+        words = [str(job) for job in body.get("jobs") or ()]
+        cancelled = await self._requests.cancel(_run_id(request), words, str(body["by"]))
+        return web.json_response({"cancelled": cancelled})
+
+    async def register(self, request: web.Request) -> web.Response:
+        """Make a project known."""
+        body = await request.json()
+        row = await self._requests.register(Path(str(body["directory"])), body.get("runner"))
+        return web.json_response({"project": row.token, "name": row.name})
+
+    async def adopt(self, request: web.Request) -> web.Response:
+        """A project has moved."""
+        body = await request.json()
+        row, was = await self._requests.adopt(Path(str(body["directory"])))
+        return web.json_response({"project": row.token, "name": row.name, "was": was})
+
+    async def forget(self, request: web.Request) -> web.Response:
+        """Drop a project."""
+        await self._requests.forget(request.match_info["project"])
+        return web.json_response({})
+
+    async def set_variable(self, request: web.Request) -> web.Response:
+        """Keep a variable."""
+        body = await request.json()
+        variable = Variable(request.match_info["key"], str(body["value"]), bool(body.get("secret")))
+        await self._requests.set_variable(request.match_info["project"], variable)
+        return web.json_response({})
+
+    async def delete_variable(self, request: web.Request) -> web.Response:
+        """Drop a variable."""
+        await self._requests.delete_variable(request.match_info["project"], request.match_info["key"])
+        return web.json_response({})
+
+    async def doctor(self, _: web.Request) -> web.Response:
+        """The runner's part of `skafos doctor`."""
+        return web.json_response({"checks": await self._doctor()})
+
+    async def image_bootstrap(self, request: web.Request) -> web.StreamResponse:
+        """Make the base image; lines as they come, one JSON object each."""
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        loop = asyncio.get_running_loop()
+        lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        work = asyncio.create_task(
+            self._bootstrap(lambda line: loop.call_soon_threadsafe(lines.put_nowait, {"line": line}))
+        )
+        work.add_done_callback(lambda _: lines.put_nowait(None))
+        while (item := await lines.get()) is not None:
+            await _send(response, item)
+        try:
+            await _send(response, {"image": await work})
+        except RunnerUnreachable as error:
+            await _send(response, _error("runner-unreachable", str(error), 3))
+        except RunnerError as error:
+            await _send(response, _error("bootstrap", str(error), 1))
+        await response.write_eof()
+        return response
+
+
+async def _send(response: web.StreamResponse, item: dict[str, Any]) -> None:
+    await response.write(json.dumps(item).encode() + b"\n")
+
+
+def _run_id(request: web.Request) -> int:
+    text = request.match_info["run"]
+    if not text.isdecimal():
+        raise Refusal("unknown-run", f"{text!r} is no run: a run is a number", 2)
+    return int(text)
+
+
+def _error(code: str, message: str, exit_code: int, **details: object) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "exit_code": exit_code, **details}}
+
+
+@web.middleware
+async def _answer_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        body = _error(refusal.code, refusal.message, refusal.exit_code, **refusal.details)
+        return web.json_response(body, status=409)
+    except RunnerUnreachable as error:
+        return web.json_response(_error("runner-unreachable", str(error), 3), status=503)
+    except (KeyError, ValueError, TypeError) as error:
+        log.warning("bad request %s %s", request.method, request.path, exc_info=error)
+        return web.json_response(_error("bad-request", f"bad request: {error!r}", 2), status=400)
+    except web.HTTPException as error:
+        return web.json_response(_error("bad-request", f"{request.path}: {error.reason}", 2), status=error.status)
+    except Exception as error:
+        log.exception("%s %s failed", request.method, request.path)
+        return web.json_response(_error("internal", f"the engine failed: {error!r} (see its log)", 1), status=500)

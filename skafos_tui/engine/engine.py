@@ -1,0 +1,318 @@
+"""The engine: the one process that decides and acts; its life, its commits, what people ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from skafos_tui.config.settings import Settings
+from skafos_tui.engine.deployments import Deployments
+from skafos_tui.engine.ledger import Consequences, Ledger
+from skafos_tui.engine.supervisor import Supervisor
+from skafos_tui.engine.surroundings import Surroundings
+from skafos_tui.model.project import Project, Resources
+from skafos_tui.model.run import Attempt, AttemptState
+from skafos_tui.runners.base import Phase, Runner, RunnerUnreachable
+from skafos_tui.store import projects, runs
+from skafos_tui.store.database import Writer, get_meta, set_meta
+from skafos_tui.store.home import Home
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+RECONCILE_S = 5.0
+"""How often the containers are compared with the store, whatever the event stream says (DESIGN 4.4)."""
+PROBE_S = 0.5
+"""How often a runner that doesn't answer is asked again."""
+ENGINE_ID = "engine"
+
+
+class Engine:
+    """Commits events, advances runs, supervises attempts. One event loop; all decisions happen in the ledger."""
+
+    def __init__(
+        self, home: Home, settings: Settings, writer: Writer, runner: Runner, *, grace_s: float = 10.0
+    ) -> None:
+        self.home = home
+        self.settings = settings
+        self.runner = runner
+        self.network = settings.network
+        self.log_cap = settings.log_cap
+        self.id = ""
+        self.started_at = time.time()
+        self.deployments = Deployments(self, settings.image)
+        self._writer = writer
+        self._ledger = Ledger("", local_capacity())
+        self._supervisors: dict[str, Supervisor] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._up = asyncio.Event()
+        self._wake: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def capacity(self) -> Resources:
+        """What admission may hand out."""
+        return self._ledger.capacity
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is started at the moment; empty when all is well."""
+        return self._ledger.problem
+
+    async def start(self) -> None:
+        """Take up what the last engine left: every attempt without an end has a supervisor when this returns."""
+        self.id = await self._writer.transact("engine", _engine_id)
+        self._ledger.engine = self.id
+        try:
+            self._ledger.capacity = (await self.runner.info()).capacity
+            self._up.set()
+        except RunnerUnreachable as error:
+            self._ledger.problem = str(error)
+        for attempt in await self._writer.read(runs.uncollected_attempts):
+            self._supervise(attempt)
+        await self.commit("recovery", lambda _: None)
+        await self._resume_builds()
+        self._background(self._watch_runner(), "events")
+        self._background(self._reconcile(), "reconcile")
+
+    async def close(self) -> None:
+        """End the engine; containers are not touched."""
+        self._closed = True
+        if self._wake is not None:
+            self._wake.cancel()
+        await self.deployments.close()
+        for supervisor in self._supervisors.values():
+            supervisor.abandon()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.runner.close()
+        await self._writer.close()
+
+    async def commit(
+        self, name: str, apply: Callable[[sqlite3.Connection], T], touched: Iterable[int] | None = None
+    ) -> T:
+        """One durable transaction: an event, and all that follows from it in the books; then act on it.
+
+        `touched` are the runs it concerns (None: all). `apply` may refuse by raising; then nothing is written.
+        """
+        now = time.time()
+
+        def work(connection: sqlite3.Connection) -> tuple[T, Consequences]:
+            result = apply(connection)
+            return result, self._ledger.settle(connection, touched, now)
+
+        try:
+            result, consequences = await self._writer.transact(name, work)
+        except BaseException:
+            self._ledger.forget()
+            raise
+        self._act(consequences)
+        return result
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """A reading closure that sees every commit before it."""
+        return await self._writer.read(work)
+
+    def config(self, connection: sqlite3.Connection, deployment: int) -> Project:
+        """The project of a deployment, for use in a reading or writing closure."""
+        return self._ledger.config(connection, deployment)
+
+    async def insist(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Call the runner until it answers; meanwhile everything that waits says why."""
+        while True:
+            await self._up.wait()
+            try:
+                return await operation()
+            except RunnerUnreachable as error:
+                await self._runner_lost(str(error))
+
+    async def surroundings(self, attempt: Attempt) -> Surroundings:
+        """All that is recorded about an attempt."""
+
+        def load(connection: sqlite3.Connection) -> Surroundings:
+            run = runs.get_run(connection, attempt.run_id)
+            assert run is not None
+            deployment = projects.get_deployment(connection, run.deployment)
+            assert deployment is not None
+            project = self._ledger.config(connection, run.deployment)
+            task = next(t for t in runs.tasks_of(connection, run.id) if t.job_id == attempt.job_id)
+            return Surroundings(
+                engine=self.id,
+                run=run,
+                task=task,
+                attempt=attempt,
+                deployment=deployment,
+                project=project,
+                job=project.job(attempt.job_id),
+                variables=projects.list_variables(connection, run.project),
+            )
+
+        return await self._writer.read(load)
+
+    async def images_again(self, around: Surroundings) -> bool:
+        """Make the images of the attempt's deployment again if they are gone; whether they were."""
+        reference = around.deployment.images.get(around.job.id)
+        if reference is not None and await self.insist(lambda: self.runner.has_image(reference)):
+            return False
+        await self.deployments.rebuild(around.deployment.id, around.project)
+        return True
+
+    def disk_is_full(self, message: str) -> None:
+        """Tell that new work must wait for space."""
+        log.error("%s", message)
+
+    def build(self, deployment_id: int, project: Project) -> None:
+        """See to it that a deployment's images get made."""
+        self.deployments.ensure(deployment_id, project)
+
+    def _act(self, consequences: Consequences) -> None:
+        """What a commit asks for, after it is durable."""
+        for attempt in consequences.start:
+            self._supervise(attempt)
+        for name in consequences.stop:
+            supervisor = self._supervisors.get(name)
+            if supervisor is not None:
+                self._background(self._pass_stop(supervisor), f"stop {name}")
+        if self._wake is not None:
+            self._wake.cancel()
+            self._wake = None
+        if consequences.wake_at is not None and not self._closed:
+            delay = max(0.0, consequences.wake_at - time.time())
+            # Slept in short pieces: the wall clock may be set, and timers don't run while a machine sleeps.
+            self._wake = asyncio.get_running_loop().call_later(min(delay, 30.0), self._look_again)
+
+    def _look_again(self) -> None:
+        self._background(self.commit("timer", lambda _: None), "timer")
+
+    async def _pass_stop(self, supervisor: Supervisor) -> None:
+        """Hand a recorded stop to its supervisor."""
+        attempt = await self._writer.read(lambda c: runs.get_attempt(c, supervisor.name))
+        if attempt is not None and attempt.stop is not None:
+            supervisor.stop(attempt.stop)
+
+    def _supervise(self, attempt: Attempt) -> None:
+        if attempt.name in self._supervisors or self._closed:
+            return
+        supervisor = Supervisor(self, attempt)
+        self._supervisors[attempt.name] = supervisor
+        self._background(self._run_supervisor(supervisor), f"attempt {attempt.name}")
+
+    async def _run_supervisor(self, supervisor: Supervisor) -> None:
+        try:
+            await supervisor.run()
+        finally:
+            self._supervisors.pop(supervisor.name, None)
+
+    def _background(self, work: Awaitable[None], name: str) -> None:
+        task = asyncio.ensure_future(work)
+        if isinstance(task, asyncio.Task):
+            task.set_name(name)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._closed:
+            log.error("a task of the engine failed", exc_info=error)
+
+    async def _resume_builds(self) -> None:
+        """Build what unfinished runs wait for."""
+
+        def load(connection: sqlite3.Connection) -> list[tuple[int, Project]]:
+            wanted = {run.deployment for run in runs.unfinished_runs(connection)}
+            building = [d for d in projects.building_deployments(connection) if d.id in wanted]
+            return [(d.id, self._ledger.config(connection, d.id)) for d in building]
+
+        for deployment_id, project in await self._writer.read(load):
+            self.build(deployment_id, project)
+
+    async def _runner_lost(self, message: str) -> None:
+        if not self._up.is_set():
+            return
+        self._up.clear()
+        log.warning("%s", message)
+        self._ledger.problem = message
+        await self.commit("runner_lost", lambda _: None)
+
+    async def _runner_found(self, capacity: Resources) -> None:
+        self._ledger.capacity = capacity
+        self._ledger.problem = ""
+        self._up.set()
+        for supervisor in self._supervisors.values():
+            supervisor.nudge()
+        await self.commit("runner_found", lambda _: None)
+
+    async def _watch_runner(self) -> None:
+        """The event stream as long as there is one; asks again and again where there is none."""
+        while True:
+            if not self._up.is_set():
+                try:
+                    info = await self.runner.info()
+                except RunnerUnreachable:
+                    await asyncio.sleep(PROBE_S)
+                    continue
+                log.info("%s answers", info.kind)
+                await self._runner_found(info.capacity)
+            try:
+                async for event in self.runner.events(self.id):
+                    self._nudge(event.name)
+            except RunnerUnreachable as error:
+                await self._runner_lost(str(error))
+                continue
+            await asyncio.sleep(PROBE_S)
+
+    def _nudge(self, name: str) -> None:
+        """Look at one attempt, or at all of them."""
+        if name:
+            supervisor = self._supervisors.get(name)
+            if supervisor is not None:
+                supervisor.nudge()
+            return
+        for supervisor in self._supervisors.values():
+            supervisor.nudge()
+
+    async def _reconcile(self) -> None:
+        """Every few seconds: the containers that are there against the attempts that should be (DESIGN 4.4)."""
+        while True:
+            await asyncio.sleep(RECONCILE_S)
+            await self.reconcile()
+
+    async def reconcile(self) -> None:
+        """Nudge the supervisors whose container does not run; remove containers whose log is collected."""
+        present = await self.insist(lambda: self.runner.list_attempts(self.id))
+        for name, supervisor in list(self._supervisors.items()):
+            if present.get(name) is not Phase.RUNNING:
+                supervisor.nudge()
+        for name in present:
+            if name not in self._supervisors:
+                await self._remove_leftover(name)
+
+    async def _remove_leftover(self, name: str) -> None:
+        """Remove the container of an attempt whose end is complete in the store; others are not ours to judge."""
+        attempt = await self._writer.read(lambda c: runs.get_attempt(c, name))
+        if attempt is not None and attempt.state is AttemptState.COLLECTED:
+            await self.insist(lambda: self.runner.remove(name))
+        elif attempt is not None:
+            self._supervise(attempt)
+
+
+def local_capacity() -> Resources:
+    """This machine, until the runner says better."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Resources(float(os.cpu_count() or 1), memory)
+
+
+def _engine_id(connection: sqlite3.Connection) -> str:
+    """The id that marks the containers of this home's engine, made once."""
+    known = get_meta(connection, ENGINE_ID)
+    if known is None:
+        known = secrets.token_hex(4)
+        set_meta(connection, ENGINE_ID, known)
+    return known

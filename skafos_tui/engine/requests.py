@@ -1,0 +1,287 @@
+"""What people ask of the engine: run, retry, cancel, variables, identity; each answered after its commit."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from skafos_tui.config.files import Machine
+from skafos_tui.config.reader import CONFIG_NAME, ConfigUnreadable, ReadResult, find_config, read_config
+from skafos_tui.engine.deployments import Candidate
+from skafos_tui.engine.engine import Engine
+from skafos_tui.engine.snapshots import SnapshotError
+from skafos_tui.engine.triggers import ManualTrigger, Refusal, create_manual_run, create_retry
+from skafos_tui.model.diagnostic import Severity, has_errors
+from skafos_tui.model.project import Project
+from skafos_tui.model.run import Run
+from skafos_tui.store import projects, runs
+from skafos_tui.store.database import note_change
+from skafos_tui.store.projects import ProjectRow, Variable
+
+UNREACHABLE = 3
+USAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that was accepted: it is in the store, durably."""
+
+    run: int
+    deployment: int
+    project: str
+    warnings: tuple[str, ...] = ()
+
+
+class Requests:
+    """The verbs of the control socket."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def start_run(self, directory: Path, trigger: ManualTrigger, runner: str | None) -> Started:
+        """Snapshot the working tree if it changed and run it now. Raises Refusal."""
+        known = await self._engine.read(lambda c: runs.run_of_request(c, trigger.request_id))
+        if known is not None:
+            return await self._started(known, ())
+        result, project = await self._valid_config(directory)
+        row = self._row(project, directory, runner)
+        await self._engine.read(lambda c: check_identity(c, row))
+        self._refuse_without_runner()
+        candidate = await self._candidate(directory, result.text, project)
+        now = time.time()
+
+        def apply(connection: sqlite3.Connection) -> int:
+            keep_project(connection, row)
+            deployment = self._engine.deployments.record(connection, candidate, now)
+            return create_manual_run(connection, project, deployment, trigger, now)
+
+        run_id = await self._engine.commit("trigger", apply)
+        warnings = tuple(d.message for d in result.diagnostics if d.severity is Severity.WARNING)
+        return await self._begin(run_id, project, warnings)
+
+    async def retry(self, run_id: int, request_id: str, from_job: str | None, working_tree: bool) -> Started:
+        """Run what failed again, on the same deployment or on the working tree. Raises Refusal."""
+        known = await self._engine.read(lambda c: runs.run_of_request(c, request_id))
+        if known is not None:
+            return await self._started(known, ())
+        retried = await self._run(run_id)
+        now = time.time()
+        self._refuse_without_runner()
+        if working_tree:
+            row = await self._engine.read(lambda c: projects.get_project(c, retried.project))
+            assert row is not None
+            result, project = await self._valid_config(Path(row.directory))
+            candidate = await self._candidate(Path(row.directory), result.text, project)
+        else:
+            candidate = None
+            project = await self._engine.read(lambda c: self._engine.config(c, retried.deployment))
+
+        def apply(connection: sqlite3.Connection) -> int:
+            deployment = retried.deployment
+            if candidate is not None:
+                deployment = self._engine.deployments.record(connection, candidate, now)
+            return create_retry(
+                connection, project, deployment, retried, request_id=request_id, from_job=from_job, now=now
+            )
+
+        return await self._begin(await self._engine.commit("retry", apply), project, ())
+
+    async def cancel(self, run_id: int, words: Sequence[str], by: str) -> list[str]:
+        """Cancel a run, or some of its jobs; the ids of the jobs it ends. Raises Refusal."""
+        run = await self._run(run_id)
+        project = await self._engine.read(lambda c: self._engine.config(c, run.deployment))
+
+        def apply(connection: sqlite3.Connection) -> list[str]:
+            return cancel_tasks(connection, run_id, project, words, by)
+
+        cancelled = await self._engine.commit("cancel", apply, (run_id,))
+        await self._drop_unwanted_build(run.deployment)
+        return cancelled
+
+    async def set_variable(self, token: str, variable: Variable) -> None:
+        """Keep a variable of a project. Raises Refusal."""
+        await self._known(token)
+        await self._engine.commit("variable", lambda c: projects.set_variable(c, token, variable), ())
+
+    async def delete_variable(self, token: str, key: str) -> None:
+        """Drop a variable of a project. Raises Refusal where there is none."""
+        await self._known(token)
+        if not await self._engine.commit("variable", lambda c: projects.delete_variable(c, token, key), ()):
+            raise Refusal("unknown-variable", f"there is no variable {key}")
+
+    async def register(self, directory: Path, runner: str | None) -> ProjectRow:
+        """Make a directory's project known. Raises Refusal."""
+        _, project = await self._valid_config(directory)
+        row = self._row(project, directory, runner)
+        await self._engine.commit("register", lambda c: keep_project(c, row), ())
+        return row
+
+    async def adopt(self, directory: Path) -> tuple[ProjectRow, str]:
+        """Bind the token in this directory's config to this directory; the row, and where it was. Raises Refusal."""
+        _, project = await self._valid_config(directory)
+        before = await self._engine.read(lambda c: projects.get_project(c, project.token))
+        row = self._row(project, directory, None)
+
+        def apply(connection: sqlite3.Connection) -> None:
+            release_directory(connection, row)
+            kept = projects.get_project(connection, row.token)
+            projects.save_project(connection, replace(row, created_at=kept.created_at if kept else row.created_at))
+
+        await self._engine.commit("adopt", apply, ())
+        return row, before.directory if before else ""
+
+    async def forget(self, token: str) -> None:
+        """Drop a project with its history, logs and data. Raises Refusal while a run of it is not finished."""
+        await self._known(token)
+
+        def apply(connection: sqlite3.Connection) -> None:
+            unfinished = [run.id for run in runs.unfinished_runs(connection) if run.project == token]
+            open_attempts = [
+                attempt.run_id
+                for attempt in runs.uncollected_attempts(connection)
+                if (run := runs.get_run(connection, attempt.run_id)) is not None and run.project == token
+            ]
+            if unfinished or open_attempts:
+                run_id = (unfinished + open_attempts)[0]
+                raise Refusal("unfinished", f"run {run_id} is not finished: skafos kill {run_id} ends it")
+            projects.delete_project(connection, token)
+
+        await self._engine.commit("forget", apply, ())
+        directory = self._engine.home.project(token)
+        await self._engine.deployments.in_thread(lambda: shutil.rmtree(directory, ignore_errors=True))
+
+    async def _valid_config(self, directory: Path) -> tuple[ReadResult, Project]:
+        """The config of a directory. Raises Refusal with the findings where it has errors."""
+        settings = self._engine.settings
+        capacity = self._engine.capacity
+        machine = Machine(cpu=capacity.cpu or 1.0, memory=capacity.memory or 0)
+        path = find_config(directory)
+        if path is None:
+            raise Refusal("no-config", f"{directory} has no {CONFIG_NAME}: skafos init makes one", USAGE)
+        try:
+            result = await self._engine.deployments.in_thread(
+                lambda: read_config(path, machine=machine, max_cpu=settings.max_cpu, max_memory=settings.max_memory)
+            )
+        except ConfigUnreadable as error:
+            raise Refusal("unreadable-config", str(error), USAGE) from None
+        if result.project is None:
+            count = sum(item.severity is Severity.ERROR for item in result.diagnostics)
+            assert has_errors(result.diagnostics)
+            noun = "error" if count == 1 else "errors"
+            findings = [item.render(CONFIG_NAME) for item in result.diagnostics]
+            raise Refusal("invalid-config", f"{CONFIG_NAME} has {count} {noun}", diagnostics=findings)
+        refuse_missing_parts(result.project)
+        return result, result.project
+
+    async def _candidate(self, directory: Path, config: str, project: Project) -> Candidate:
+        try:
+            return await self._engine.deployments.prepare(directory, config, project)
+        except SnapshotError as error:
+            raise Refusal("snapshot", str(error)) from None
+
+    def _refuse_without_runner(self) -> None:
+        if self._engine.problem:
+            raise Refusal("runner-unreachable", self._engine.problem, UNREACHABLE)
+
+    def _row(self, project: Project, directory: Path, runner: str | None) -> ProjectRow:
+        chosen = runner or self._engine.settings.runner or self._engine.runner.kind
+        if chosen != self._engine.runner.kind:
+            raise Refusal(
+                "no-runner", f"there is no runner {chosen!r}; this engine has {self._engine.runner.kind}", USAGE
+            )
+        return ProjectRow(project.token, project.name, str(directory), chosen, time.time())
+
+    async def _known(self, token: str) -> ProjectRow:
+        row = await self._engine.read(lambda c: projects.get_project(c, token))
+        if row is None:
+            raise Refusal("unknown-project", f"there is no project {token}; skafos projects list shows them", USAGE)
+        return row
+
+    async def _run(self, run_id: int) -> Run:
+        run = await self._engine.read(lambda c: runs.get_run(c, run_id))
+        if run is None:
+            raise Refusal("unknown-run", f"there is no run {run_id}; skafos runs shows them", USAGE)
+        return run
+
+    async def _begin(self, run_id: int, project: Project, warnings: tuple[str, ...]) -> Started:
+        run = await self._run(run_id)
+        self._engine.build(run.deployment, project)
+        return await self._started(run, warnings)
+
+    async def _started(self, run: Run, warnings: tuple[str, ...]) -> Started:
+        deployment = await self._engine.read(lambda c: projects.get_deployment(c, run.deployment))
+        assert deployment is not None
+        return Started(run.id, deployment.number, run.project, warnings)
+
+    async def _drop_unwanted_build(self, deployment: int) -> None:
+        """End the build of a deployment that no unfinished run waits for."""
+        waiting = await self._engine.read(lambda c: [r for r in runs.unfinished_runs(c) if r.deployment == deployment])
+        if not waiting:
+            await self._engine.deployments.cancel(deployment)
+
+
+def refuse_missing_parts(project: Project) -> None:
+    """Refuse what validates but can't run yet, in one line. Raises Refusal."""
+    if project.add_ons:
+        names = ", ".join(add_on.name for add_on in project.add_ons)
+        raise Refusal("no-add-on", f"{project.name} asks for the add-on {names}, which is not there yet")
+
+
+def check_identity(connection: sqlite3.Connection, row: ProjectRow) -> None:
+    """A token is bound to one directory; in a second one it is refused with the two ways out (SPEC 3)."""
+    known = projects.get_project(connection, row.token)
+    if known is not None and known.directory and known.directory != row.directory:
+        raise Refusal(
+            "other-directory",
+            f"token {row.token} belongs to {known.directory}: if the project moved here, skafos projects adopt;"
+            " if this is a copy, skafos projects adopt --new-token",
+        )
+
+
+def keep_project(connection: sqlite3.Connection, row: ProjectRow) -> None:
+    """Write a project at its first run, or its new name. Raises Refusal for a second directory."""
+    check_identity(connection, row)
+    release_directory(connection, row)
+    known = projects.get_project(connection, row.token)
+    if known is None:
+        projects.save_project(connection, row)
+    elif (known.name, known.directory) != (row.name, row.directory):
+        projects.save_project(connection, replace(known, name=row.name, directory=row.directory))
+
+
+def release_directory(connection: sqlite3.Connection, row: ProjectRow) -> None:
+    """Another token was in this directory's config before: its history stays, without a directory."""
+    other = projects.project_at(connection, row.directory)
+    if other is not None and other.token != row.token:
+        projects.save_project(connection, replace(other, directory=""))
+
+
+def cancel_tasks(
+    connection: sqlite3.Connection, run_id: int, project: Project, words: Sequence[str], by: str
+) -> list[str]:
+    """Mark a run, or some of its tasks, as cancelled; what follows is the planner's. Raises Refusal."""
+    run = runs.get_run(connection, run_id)
+    assert run is not None
+    if run.state.finished:
+        raise Refusal("finished", f"run {run_id} has ended already: {run.state.value}")
+    unfinished: Mapping[str, object] = {
+        task.job_id: task for task in runs.tasks_of(connection, run_id) if not task.state.finished
+    }
+    if not words:
+        runs.update_run(connection, replace(run, cancelled_by=run.cancelled_by or by))
+        return list(unfinished)
+    wanted = set()
+    for word in words:
+        found = [job.id for job in project.find(word) if job.id in unfinished]
+        if not found:
+            raise Refusal("unknown-job", f"no unfinished job {word!r} in run {run_id}", USAGE)
+        wanted.update(found)
+    for task in runs.tasks_of(connection, run_id):
+        if task.job_id in wanted:
+            runs.update_task(connection, replace(task, cancelled_by=task.cancelled_by or by))
+    note_change(connection, "run", run_id)
+    return [job.id for job in project.jobs if job.id in wanted]

@@ -1,0 +1,242 @@
+"""One attempt, from its planned row to its removed container; never lost, never started twice (DESIGN 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import time
+from typing import Protocol
+
+from skafos_tui.engine.collector import Collector, DiskFull
+from skafos_tui.engine.deployments import Books
+from skafos_tui.engine.surroundings import Surroundings, drop_directory, spec_of
+from skafos_tui.model.project import Resources
+from skafos_tui.model.run import Attempt, AttemptState
+from skafos_tui.model.verdict import End, Stop, StopKind, Verdict, VerdictKind, judge
+from skafos_tui.runners.base import CouldNotStart, Observation, Phase, RunnerUnreachable
+from skafos_tui.store import runs
+from skafos_tui.store.failpoints import failpoint
+
+log = logging.getLogger(__name__)
+GRACE_S = 10.0
+"""Between SIGTERM and SIGKILL, as `docker stop` has it."""
+DISK_RETRY_S = 5.0
+
+
+class Host(Books, Protocol):
+    """What a supervisor needs of the engine."""
+
+    network: str
+    log_cap: int
+
+    @property
+    def capacity(self) -> Resources:
+        """What admission may hand out; no attempt gets more."""
+        ...
+
+    async def surroundings(self, attempt: Attempt) -> Surroundings:
+        """All that is recorded about an attempt."""
+        ...
+
+    async def images_again(self, around: Surroundings) -> bool:
+        """Make the images of the attempt's deployment again if they are gone; whether they were."""
+        ...
+
+    def disk_is_full(self, message: str) -> None:
+        """Tell that new work must wait for space."""
+        ...
+
+
+class Supervisor:
+    """The life of one attempt; `run` is called once, `nudge` and `stop` come from outside."""
+
+    def __init__(self, host: Host, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self._host = host
+        self._stop = attempt.stop
+        self._signalled_at: float | None = None
+        self._killed = False
+        self._wake = asyncio.Event()
+        self._collector: Collector | None = None
+        self._around: Surroundings | None = None
+
+    @property
+    def name(self) -> str:
+        """The attempt's name, its container's as well."""
+        return self.attempt.name
+
+    def nudge(self) -> None:
+        """Something may have happened to the container: look."""
+        self._wake.set()
+
+    def stop(self, stop: Stop) -> None:
+        """End the attempt; the reason is in the store already. The first reason counts."""
+        self._stop = self._stop or stop
+        self._wake.set()
+
+    def abandon(self) -> None:
+        """The engine ends: stop reading; nothing happens to the container."""
+        if self._collector is not None:
+            self._collector.abandon()
+
+    async def run(self) -> None:
+        """Bring the attempt up, watch it, record its end, collect its log, remove its container."""
+        around = self._around = await self._host.surroundings(self.attempt)
+        path = self._host.home.attempt_log(around.project.token, around.run.id, self.name)
+        self._collector = Collector(self._host.runner, self.name, path, cap=self._host.log_cap, secrets=around.secrets)
+        if self.attempt.state.open:
+            await self._live(around)
+        if self.attempt.state is not AttemptState.COLLECTED:
+            await self._collect()
+        await self._host.insist(lambda: self._host.runner.remove(self.name))
+        drop_directory(self._host.home, self.name)
+
+    async def _live(self, around: Surroundings) -> None:
+        """From planned to ended."""
+        verdict = await self._bring_up(around)
+        observation: Observation | None = None
+        if verdict is None:
+            observation = await self._watch(around)
+            verdict = self._judge(around, observation)
+        await self._record_end(verdict, observation)
+
+    async def _bring_up(self, around: Surroundings) -> Verdict | None:
+        """Create and start the container, each at most once; a verdict where it never ran."""
+        try:
+            if self.attempt.state is AttemptState.PLANNED:
+                if self._stop is not None:
+                    return self._stopped_before(self._stop)
+                await self._create(around)
+                name = self.name
+                if not await self._host.commit("starting", lambda c: runs.attempt_starting(c, name), ()):
+                    return self._stopped_before(self._stop or Stop(StopKind.CANCELLED, "request"))
+            elif await self._host.insist(lambda: self._host.runner.inspect(self.name)) is None:
+                # It was asked to start, so it may have run: starting another one could run it twice.
+                return Verdict(VerdictKind.LOST, None, "its container was removed before its end could be read")
+            if self.attempt.state is not AttemptState.RUNNING:
+                await self._host.insist(lambda: self._host.runner.start(self.name))
+                name, now = self.name, time.time()
+                await self._host.commit("running", lambda c: runs.attempt_running(c, name, now), (self.attempt.run_id,))
+        except CouldNotStart as error:
+            return Verdict(VerdictKind.COULD_NOT_START, None, self._masked(str(error)))
+        return None
+
+    async def _create(self, around: Surroundings) -> None:
+        spec = spec_of(around, self._host.home, self._host.capacity, self._host.network)
+        try:
+            await self._host.insist(lambda: self._host.runner.create(spec))
+        except CouldNotStart:
+            if not await self._host.images_again(around):
+                raise
+            around = self._around = await self._host.surroundings(self.attempt)
+            spec = spec_of(around, self._host.home, self._host.capacity, self._host.network)
+            await self._host.insist(lambda: self._host.runner.create(spec))
+
+    def _stopped_before(self, stop: Stop) -> Verdict:
+        return Verdict(VerdictKind.CANCELLED, None, f"by {stop.detail}, before it started")
+
+    async def _watch(self, around: Surroundings) -> Observation | None:
+        """Follow the log and look at the container whenever something may have happened, until it has ended.
+
+        None: the container is gone.
+        """
+        assert self._collector is not None
+        while True:
+            self._wake.clear()
+            observation = await self._host.insist(lambda: self._host.runner.inspect(self.name))
+            if observation is None or observation.phase is Phase.ENDED:
+                return observation
+            if observation.phase is Phase.CREATED and observation.error:
+                return observation
+            self._collector.follow()
+            deadline = await self._enforce(around, observation)
+            await self._sleep(deadline)
+
+    async def _sleep(self, deadline: float | None) -> None:
+        timeout = None if deadline is None else max(0.0, deadline - time.time())
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout)
+        except TimeoutError:
+            pass
+
+    async def _enforce(self, around: Surroundings, observation: Observation) -> float | None:
+        """Apply the timeout and our stop; when to look again (Unix seconds), None: when woken."""
+        limit = around.job.timeout_s
+        deadline = None
+        if limit is not None:
+            deadline = (observation.started_at or self.attempt.planned_at) + limit
+            if self._stop is None and time.time() >= deadline:
+                await self._time_out(limit)
+        if self._stop is None:
+            return deadline
+        now = time.time()
+        if self._signalled_at is None:
+            self._signalled_at = now
+            await self._host.insist(lambda: self._host.runner.signal(self.name, "SIGTERM"))
+        elif now >= self._signalled_at + GRACE_S and not self._killed:
+            self._killed = True
+            await self._host.insist(lambda: self._host.runner.signal(self.name, "SIGKILL"))
+        return None if self._killed else self._signalled_at + GRACE_S
+
+    async def _time_out(self, limit: float) -> None:
+        stop = Stop(StopKind.TIMEOUT, f"{limit:g}s")
+        name = self.name
+        recorded = await self._host.commit("timeout", lambda c: runs.attempt_stopping(c, name, stop), ())
+        if recorded:
+            self._stop = stop
+
+    def _judge(self, around: Surroundings, observation: Observation | None) -> Verdict:
+        if observation is None:
+            return judge(End(None, error="its container was removed before its end could be read"), None)
+        if observation.phase is not Phase.ENDED or (observation.error and observation.started_at is None):
+            return Verdict(VerdictKind.COULD_NOT_START, observation.exit_code, self._masked(observation.error))
+        memory = around.job.limits.memory
+        limit = min(memory, self._host.capacity.memory or memory) if memory else self._host.capacity.memory
+        return judge(
+            End(
+                observation.exit_code,
+                observation.out_of_memory,
+                memory_limit=limit,
+                daemon_restarted=observation.daemon_restarted,
+                error=observation.error,
+            ),
+            self._stop,
+        )
+
+    async def _record_end(self, verdict: Verdict, observation: Observation | None) -> None:
+        ended_at = (observation.ended_at if observation else None) or time.time()
+        started_at = observation.started_at if observation else None
+        name = self.name
+        await self._host.commit(
+            "ended",
+            lambda c: runs.attempt_ended(c, name, verdict, started_at=started_at, ended_at=ended_at),
+            (self.attempt.run_id,),
+        )
+
+    async def _collect(self) -> None:
+        """Read the log to its end, on disk, before the container may go."""
+        assert self._collector is not None
+        collector = self._collector
+        while True:
+            gone = await self._host.insist(lambda: self._host.runner.inspect(self.name)) is None
+            try:
+                failpoint("collect.before")
+                await collector.finish(gone=gone)
+                break
+            except RunnerUnreachable:
+                continue
+            except DiskFull as error:
+                self._host.disk_is_full(str(error))
+            except OSError as error:
+                if error.errno not in (errno.EIO, errno.EMFILE, errno.ENFILE):
+                    raise
+                log.error("the log of %s can't be written: %s", self.name, error)
+            await asyncio.sleep(DISK_RETRY_S)
+        name = self.name
+        await self._host.commit("collected", lambda c: runs.attempt_collected(c, name), ())
+
+    def _masked(self, text: str) -> str:
+        for secret in self._around.secrets if self._around else ():
+            text = text.replace(secret.decode(), "***")
+        return text
