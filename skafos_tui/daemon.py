@@ -10,8 +10,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import IO, Any
 
 from aiohttp import web

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from skafos_tui.store.projects import Variable
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Bootstrap = Callable[[Callable[[str], None]], Awaitable[str]]
+Bootstrap = Callable[[Callable[[str], None]], Coroutine[Any, Any, str]]
 Doctor = Callable[[], Awaitable[list[dict[str, Any]]]]
 
 
@@ -151,9 +151,11 @@ class Control:
         await response.prepare(request)
         loop = asyncio.get_running_loop()
         lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        work = asyncio.create_task(
-            self._bootstrap(lambda line: loop.call_soon_threadsafe(lines.put_nowait, {"line": line}))
-        )
+
+        def tell(line: str) -> None:
+            loop.call_soon_threadsafe(lines.put_nowait, {"line": line})
+
+        work = asyncio.create_task(self._bootstrap(tell))
         work.add_done_callback(lambda _: lines.put_nowait(None))
         while (item := await lines.get()) is not None:
             await _send(response, item)

@@ -293,14 +293,15 @@ class Engine:
         for name in present:
             if name not in self._supervisors:
                 await self._remove_leftover(name)
+        # A supervisor that failed (the disk was full, say) is replaced by one that starts from what is recorded.
+        for attempt in await self._writer.read(runs.uncollected_attempts):
+            self._supervise(attempt)
 
     async def _remove_leftover(self, name: str) -> None:
         """Remove the container of an attempt whose end is complete in the store; others are not ours to judge."""
         attempt = await self._writer.read(lambda c: runs.get_attempt(c, name))
         if attempt is not None and attempt.state is AttemptState.COLLECTED:
             await self.insist(lambda: self.runner.remove(name))
-        elif attempt is not None:
-            self._supervise(attempt)
 
 
 def local_capacity() -> Resources:
