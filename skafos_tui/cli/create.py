@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,11 +61,9 @@ def run_init(args: argparse.Namespace) -> int:
     """Make a project in ./NAME, or in this directory."""
     if args.template not in TEMPLATES:
         raise CommandError(f"there is no template `{clean(args.template)}`; there are {listed(TEMPLATES)}")
-    base = Path(args.project).expanduser() if args.project else Path.cwd()
-    if not base.is_dir():
-        raise CommandError(f"{clean(str(base))} is no directory: --project takes one that is there")
-    here = args.name is None or args.name in (".", "./")
-    target = Path(_absolute(base)) if here else Path(_absolute(base / args.name))
+    base = _base(args)
+    target = base if args.name is None else Path(os.path.normpath(base / args.name))
+    here = target == base
     if args.name is not None and (not args.name.strip() or not target.name.isprintable()):
         raise CommandError("NAME is the name of a directory; write it in printable characters")
     files = template_files(args.template, target.name or "project")
@@ -72,17 +71,23 @@ def run_init(args: argparse.Namespace) -> int:
         fill_directory(target, files)
     else:
         make_directory(target, files)
-    shown = clean(shown_path(target))
+    shown, in_it = clean(shown_path(target)), target == Path.cwd()
     out = Output()
-    out.line(f"{target.name or 'project'}: {', '.join(sorted(files))} in {'this directory' if here else shown}")
-    out.line(f"next: {'' if here and base == Path.cwd() else f'cd {shown} && '}skafos run")
+    made = f"{', '.join(sorted(files))} in {'this directory' if in_it else shown}"
+    out.line(f"{clean(target.name) or 'project'}: {made}")
+    out.line("next: skafos run" if in_it else f"next: cd {shown} && skafos run")
     return 0
 
 
-def _absolute(path: Path) -> str:
-    import os.path
-
-    return os.path.abspath(path)  # noqa: PTH100 (`..` resolved, symlinks kept)
+def _base(args: argparse.Namespace) -> Path:
+    """The directory the new project comes into, or below: `--project`, else this one."""
+    try:
+        base = Path(os.path.normpath(Path(args.project or ".").expanduser().absolute()))
+    except FileNotFoundError:
+        raise CommandError("this directory was removed: change to another one") from None
+    if not base.is_dir():
+        raise CommandError(f"{clean(str(base))} is no directory: --project takes one that is there")
+    return base
 
 
 def run_create_job(args: argparse.Namespace) -> int:

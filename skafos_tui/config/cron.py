@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
+from skafos_tui.config.cron_fields import CronError, field_values, placed_error, words_of
 from skafos_tui.config.zones import (
     Jump,
     jump_between,
     jumps,
     nearest_timezone,
     offset_at,
+    touched_hours,
     valid_timezone,
     zone_named,
 )
@@ -25,49 +26,7 @@ LAST_YEAR = 9998
 REMARK_DAYS = 3660
 """How far ahead a clock change can hit a schedule to be worth a remark."""
 
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_MACROS = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-_WORD = re.compile(r"[^ \t\r\n]+")
-_PART = re.compile(r"(\*|[0-9]{1,4}|[A-Za-z]+)(?:-([0-9]{1,4}|[A-Za-z]+))?(?:/([0-9]{1,4}))?")
-
-
-class CronError(ValueError):
-    """A text that is no schedule; `start` and `end` are the offsets of what is wrong in it."""
-
-    def __init__(self, message: str, start: int, end: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.start = start
-        self.end = end
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """One of the five places: its name, its range and the words that stand for numbers in it."""
-
-    name: str
-    low: int
-    high: int
-    words: tuple[str, ...] = ()
-
-
-_FIELDS = (
-    _Field("minute", 0, 59),
-    _Field("hour", 0, 23),
-    _Field("day of month", 1, 31),
-    _Field("month", 1, 12, _MONTHS),
-    _Field("day of week", 0, 7, _WEEKDAYS),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +101,8 @@ class Cron:
         if zone == "UTC":
             return None
         start = (after or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        if touched_hours(zone, start, REMARK_DAYS).isdisjoint(self.hours):
+            return None
         ahead = jumps(zone, start, REMARK_DAYS)
         skipped = next((hit for jump in ahead if jump.skips and (hit := self._skipped_by(jump))), None)
         repeated = next((hit for jump in ahead if not jump.skips and (hit := self._repeated_by(jump))), None)
@@ -163,8 +124,17 @@ class Cron:
         return f"{wall:%H:%M} comes twice on {wall:%Y-%m-%d}: only the first of the two fires"
 
     def _first_wall_within(self, jump: Jump) -> datetime | None:
-        wall = None if self.never_fires() else next(self._walls(_minute_up(jump.first)), None)
-        return wall if wall is not None and wall < jump.end else None
+        """The first matching wall time among those a change of the clocks skips or repeats."""
+        first = _minute_up(jump.first)
+        day = first.replace(hour=0, minute=0)
+        while day < jump.end:
+            if self._matches_day(day):
+                for hour in self.hours:
+                    for minute in self.minutes:
+                        if first <= (wall := day.replace(hour=hour, minute=minute)) < jump.end:
+                            return wall
+            day += timedelta(days=1)
+        return None
 
     def _matches_day(self, day: date) -> bool:
         if day.month not in self.months:
@@ -259,149 +229,19 @@ def parse_cron(text: str) -> Cron:
     Numbers, three-letter names, lists in any order, ranges and steps (`*/5`, `8-18/2`); 0 and 7 are Sunday.
     CronError says what is wrong with anything else and what would be right.
     """
-    words = list(_WORD.finditer(text))
-    _check_count(text, words)
-    values = []
-    for index, word in enumerate(words):
-        values.append(_parse_field(index, word.group(), word.start()))
-    minutes, hours, days, months, weekdays = values
-    hour, day, weekday = (words[index].group() for index in (1, 2, 4))
+    words = words_of(text)
+    try:
+        minutes, hours, days, months, weekdays = map(field_values, range(5), words)
+    except CronError:
+        raise placed_error(text) from None
+    _, hour, day, _, weekday = words
     return Cron(
-        text=" ".join(word.group() for word in words),
+        text=" ".join(words),
         minutes=minutes,
         hours=hours,
         days=days,
         months=months,
-        weekdays=tuple(sorted({value % 7 for value in weekdays})),
-        either_day=not day.startswith("*") and not weekday.startswith("*"),
+        weekdays=weekdays,
+        either_day=day[0] != "*" and weekday[0] != "*",
         every_hour="*" in hour or "/" in hour,
     )
-
-
-def _check_count(text: str, words: list[re.Match[str]]) -> None:
-    if not words:
-        raise CronError("the schedule is empty; write 5 fields: minute hour day month weekday", 0, len(text))
-    start, end, first = words[0].start(), words[-1].end(), words[0].group()
-    if first.startswith("@"):
-        known = _MACROS.get(first.lower())
-        hint = f"write {known!r}" if known else "write 5 fields: minute hour day month weekday"
-        raise CronError(f"{first} is not a crontab field; {hint}", start, end)
-    if len(words) != 5 and len(text.split()) == 5:
-        raise CronError("a character that looks like a space is none; write plain spaces", start, end)
-    if len(words) in (6, 7):
-        shorter = " ".join(word.group() for word in words[1:6])
-        raise CronError(
-            f"{len(words)} fields; a schedule has 5, without seconds or a year: perhaps {shorter!r}",
-            start,
-            end,
-        )
-    if len(words) != 5:
-        count = "1 field" if len(words) == 1 else f"{len(words)} fields"
-        raise CronError(f"{count}; a schedule has 5: minute hour day month weekday", start, end)
-
-
-@lru_cache(maxsize=1024)
-def _values_of(index: int, word: str) -> tuple[int, ...]:
-    found: set[int] = set()
-    start = 0
-    for part in word.split(","):
-        found.update(_parse_part(_FIELDS[index], part, start))
-        start += len(part) + 1
-    return tuple(sorted(found))
-
-
-def _parse_field(index: int, word: str, offset: int) -> tuple[int, ...]:
-    try:
-        return _values_of(index, word)
-    except CronError as error:
-        raise CronError(error.message, offset + error.start, offset + error.end) from None
-
-
-def _parse_part(field: _Field, part: str, offset: int) -> range:
-    """The values of one item of a list; `offset` is its place in the field."""
-    end = offset + len(part)
-    if not part:
-        comma = max(0, offset - 1)
-        raise CronError(f"an empty item in the {field.name} field; take one comma away", comma, comma + 1)
-    match = _PART.fullmatch(part)
-    if match is None:
-        raise CronError(_not_understood(field, part), offset, end)
-    first, last, step = match.groups()
-    if first == "*":
-        if last is not None:
-            raise CronError(f"{part!r} in the {field.name} field: `*` is already the whole range", offset, end)
-        low, high = field.low, field.high - (1 if field.words is _WEEKDAYS else 0)
-    else:
-        low = _number(field, first, part, offset)
-        high = low if last is None else _number(field, last, part, offset)
-        low, high = _sunday(field, low, high, last is not None)
-    if high < low:
-        raise CronError(_backwards(field, part, low, high), offset, end)
-    if step is None:
-        return range(low, high + 1)
-    if first != "*" and last is None:
-        raise CronError(
-            f"{part!r} in the {field.name} field: a step needs a range; write {low}-{field.high}/{step}",
-            offset,
-            end,
-        )
-    size = 7 if field.words is _WEEKDAYS else field.high - field.low + 1
-    if not 1 <= int(step) <= size:
-        raise CronError(f"{part!r} in the {field.name} field: a step is 1 to {size}", offset, end)
-    return range(low, high + 1, int(step))
-
-
-def _sunday(field: _Field, low: int, high: int, is_range: bool) -> tuple[int, int]:
-    """A range of weekdays with Sunday as 7 at its end and 0 at its start: Fri-Sun runs forwards."""
-    if field.words is _WEEKDAYS and is_range:
-        if high == 0 and low > 0:
-            high = 7
-        elif low == 7 and high < 7:
-            low = 0
-    return low, high
-
-
-def _number(field: _Field, word: str, part: str, offset: int) -> int:
-    """The number a word stands for, within the field's range."""
-    end = offset + len(part)
-    if not word.isdigit():
-        if word.lower() not in field.words:
-            raise CronError(_not_understood(field, word), offset, end)
-        return field.words.index(word.lower()) + (0 if field.words is _WEEKDAYS else 1)
-    number = int(word)
-    if not field.low <= number <= field.high:
-        raise CronError(f"{word} is no {field.name}; it is {field.low} to {field.high}", offset, end)
-    return number
-
-
-def _backwards(field: _Field, part: str, low: int, high: int) -> str:
-    """Why a range that runs backwards is wrong, with the list that says it forwards."""
-    top = 6 if field.words is _WEEKDAYS else field.high
-    pieces = [str(a) if a == b else f"{a}-{b}" for a, b in ((low, top), (field.low, high))]
-    return f"{part!r} in the {field.name} field runs backwards; write {','.join(pieces)}"
-
-
-def _not_understood(field: _Field, part: str) -> str:
-    """What is wrong with a part that is no number, name, range or step."""
-    allowed = f"{field.low} to {field.high}" + (
-        f" or {field.words[0].title()} to {field.words[-1].title()}" if field.words else ""
-    )
-    where = f"{part!r} in the {field.name} field"
-    lower = part.lower()
-    if lower == "h" or lower.startswith(("h/", "h(")):
-        return f"{where}: a hashed time is not known here; name one, {allowed}"
-    if lower == "r" or lower.startswith(("r/", "r(")):
-        return f"{where}: a random time is not known here; name one, {allowed}"
-    if part == "?":
-        return f"{where}: write * instead"
-    if "#" in part:
-        return f"{where}: the n-th weekday of a month can't be said; name days, {allowed}"
-    if re.fullmatch(r"l|l-?\d+|\d+l|lw|[a-z]{3}l", lower):
-        return f"{where}: the last day can't be said; name days, {allowed}"
-    if re.fullmatch(r"\d+w|w", lower):
-        return f"{where}: the nearest weekday can't be said; name days, {allowed}"
-    if lower[:3] in field.words and lower.isalpha():
-        return f"{where}: write {lower[:3].title()}"
-    if part.startswith("-"):
-        return f"{where}: it is {allowed}"
-    return f"{where} is not understood; it takes {allowed}, lists (1,2), ranges (1-5), steps (*/2)"

@@ -66,14 +66,21 @@ def save_text(path: Path | str, new_text: str, *, expected: bytes) -> None:
 
 
 def _take_owner_and_mode(descriptor: int, target: Path) -> None:
-    """Give the open file the owner, group and mode of `target`, in this order: chown clears mode bits."""
+    """Give the open file the owner, group and mode of `target`, in this order: chown clears mode bits.
+
+    Who may write a file through its group but does not own it can't give the new one to its owner; then the group
+    alone is kept, so that everybody who could read and write it still can.
+    """
     try:
         wanted = target.stat()
     except FileNotFoundError:
         return  # _check_unchanged says so
     mine = os.fstat(descriptor)
     if (mine.st_uid, mine.st_gid) != (wanted.st_uid, wanted.st_gid):
-        os.fchown(descriptor, wanted.st_uid, wanted.st_gid)
+        try:
+            os.fchown(descriptor, wanted.st_uid, wanted.st_gid)
+        except PermissionError:
+            os.fchown(descriptor, -1, wanted.st_gid)
     os.fchmod(descriptor, wanted.st_mode & 0o7777)
 
 

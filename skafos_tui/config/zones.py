@@ -132,6 +132,18 @@ def jumps(name: str, first_day: datetime, days: int) -> tuple[Jump, ...]:
     return tuple(_jumps(zone_named(name), first_day, days))
 
 
+@lru_cache(maxsize=64)
+def touched_hours(name: str, first_day: datetime, days: int) -> frozenset[int]:
+    """The hours of the day that any of these clock changes skips or repeats, wholly or in part."""
+    found: set[int] = set()
+    for jump in jumps(name, first_day, days):
+        hour = jump.first.replace(minute=0, second=0, microsecond=0)
+        while hour < jump.end:
+            found.add(hour.hour)
+            hour += timedelta(hours=1)
+    return frozenset(found)
+
+
 def _jumps(zone: tzinfo, first_day: datetime, days: int) -> Iterator[Jump]:
     earlier, before = first_day, offset_at(first_day, zone)
     for day in range(1, days + 1):

@@ -99,6 +99,18 @@ def test_without_a_name_the_files_come_beside_what_is_there(here: Path) -> None:
     assert valid(here).name == here.name
 
 
+@pytest.mark.parametrize("name", [".", "./", "../inner"])
+def test_this_directory_by_its_path_is_this_directory(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (here / "inner").mkdir()
+    monkeypatch.chdir(here / "inner")
+    assert main(["init", name]) == 0
+    assert (Path.cwd() / CONFIG).is_file()
+    assert "cd " not in capsys.readouterr().out
+    assert valid(here / "inner").name == "inner"
+
+
 def test_a_new_directory_has_the_usual_mode(here: Path) -> None:
     (here / "plain").mkdir()
     assert main(["init", "new"]) == 0

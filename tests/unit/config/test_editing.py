@@ -76,6 +76,37 @@ def test_a_save_keeps_the_mode_and_the_symlink(tmp_path: Path) -> None:
     assert names(link.parent) == ["metis.config.yml"]
 
 
+@pytest.mark.parametrize(("may_give_away", "expected"), [(True, ["owner"]), (False, ["owner", "group"])])
+def test_a_save_keeps_the_owner_or_at_least_the_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_give_away: bool, expected: list[str]
+) -> None:
+    path = tmp_path / "metis.config.yml"
+    path.write_bytes(b"a")
+    theirs = path.stat()
+    asked = []
+
+    def chown(descriptor: int, owner: int, group: int) -> None:
+        assert group == theirs.st_gid
+        assert owner in (theirs.st_uid, -1)
+        asked.append("owner" if owner >= 0 else "group")
+        if owner >= 0 and not may_give_away:
+            raise PermissionError(1, "Operation not permitted")
+
+    own = os.fstat
+
+    def of_another_user(descriptor: int) -> os.stat_result:
+        fields = list(own(descriptor))
+        fields[4:6] = [theirs.st_uid + 1, theirs.st_gid + 1]
+        return os.stat_result(fields)
+
+    monkeypatch.setattr("os.fchown", chown)
+    monkeypatch.setattr("os.fstat", of_another_user)
+    save_text(path, "b", expected=b"a")
+    monkeypatch.undo()
+    assert asked == expected
+    assert path.read_bytes() == b"b"
+
+
 def _rewrite(path: Path) -> None:
     path.write_bytes(b"theirs")
 
