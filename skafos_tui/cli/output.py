@@ -113,6 +113,8 @@ def remark(text: str) -> None:
 
 def clean(text: str) -> str:
     """Text from outside as one line that can't control the terminal."""
+    if text.isascii() and text.isprintable():
+        return text
     from skafos_tui.text.sgr import plain
 
-    return " ".join(plain(text).split()) if not text.isascii() or not text.isprintable() else text
+    return " ".join(plain(text).split())
