@@ -175,6 +175,8 @@ class DockerClient:
         self.address = address or find_address()
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
+        self._connecting = threading.Lock()
+        """Held while connecting, which may take long; `_lock` never is, as the event loop takes it."""
         self._calls: APIClient | None = None
         self._streams: APIClient | None = None
         self._identity_lock = threading.Lock()
@@ -189,7 +191,7 @@ class DockerClient:
 
     def api_version(self) -> str:
         """The version of Docker's API that was agreed on, such as `1.41`."""
-        return str(self._client(long=False).api_version)
+        return self._guarded("connect", lambda docker: str(docker.api_version), long=False)
 
     def call(self, step: str, function: Callable[[Any], T]) -> T:
         """One call, on this thread, between the failpoints `docker.<step>.before` and `.after`.
@@ -243,16 +245,18 @@ class DockerClient:
         return result
 
     def _client(self, *, long: bool) -> APIClient:
-        with self._lock:
-            if self._closed:
-                raise RunnerUnreachable("the connection to Docker is closed")
+        with self._connecting:
             client = self._streams if long else self._calls
             if client is None:
                 client = self._connect(None if long else CALL_TIMEOUT_S)
-                if long:
-                    self._streams = client
-                else:
-                    self._calls = client
+                with self._lock:
+                    if self._closed:
+                        client.close()
+                        raise RunnerUnreachable("the connection to Docker is closed")
+                    if long:
+                        self._streams = client
+                    else:
+                        self._calls = client
         return client
 
     def _connect(self, timeout_s: int | None) -> APIClient:
