@@ -76,8 +76,10 @@ def _config_path(args: argparse.Namespace) -> Path:
     return found
 
 
-def _options() -> dict[str, Any]:
-    """What a config is held against: this machine, and the ceilings of the user's settings."""
+def _options(data: bytes) -> dict[str, Any]:
+    """What a config is held against: this machine, and the ceilings of the user's settings where it names amounts."""
+    if b"cpu" not in data and b"memory" not in data:
+        return {}
     from skafos_tui.config.files import this_machine
     from skafos_tui.config.settings import SettingsError, load_settings
 
@@ -89,12 +91,14 @@ def _options() -> dict[str, Any]:
 
 
 def _read(path: Path) -> ReadResult:
-    from skafos_tui.config.reader import ConfigUnreadable, read_config
+    from skafos_tui.config.files import DirectoryFiles
+    from skafos_tui.config.reader import ConfigUnreadable, parse_config, read_bytes
 
     try:
-        return read_config(path, **_options())
+        data = read_bytes(path)
     except ConfigUnreadable as error:
         raise CommandError(clean(error.message)) from None
+    return parse_config(data, files=DirectoryFiles(path.absolute().parent), **_options(data))
 
 
 def _fix(path: Path, first: ReadResult) -> tuple[ReadResult, int]:
@@ -104,7 +108,7 @@ def _fix(path: Path, first: ReadResult) -> tuple[ReadResult, int]:
     from skafos_tui.config.fixes import take_all
     from skafos_tui.config.reader import parse_config
 
-    options, files = _options(), DirectoryFiles(path.absolute().parent)
+    options, files = _options(first.data), DirectoryFiles(path.absolute().parent)
     outcome = take_all(first, lambda text: parse_config(text, files=files, **options))
     if outcome.text != first.text:
         try:

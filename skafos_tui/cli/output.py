@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Collection, Sequence
 from typing import Any, TextIO
@@ -42,6 +41,8 @@ class Output:
     @property
     def width(self) -> int | None:
         """The cells of a line on a terminal; None on a pipe, where nothing is cut."""
+        import shutil  # late: it loads every compression there is, and most commands print to no table
+
         return shutil.get_terminal_size().columns if self.terminal else None
 
     def line(self, text: str = "") -> None:

@@ -314,3 +314,5 @@ def by_key(fields: tuple[Field, ...]) -> dict[str, Field]:
 
 PROJECT_KEYS = by_key(PROJECT)
 JOB_KEYS = by_key(JOB)
+JOB_ONLY = frozenset(JOB_KEYS.keys() - PROJECT_KEYS.keys())
+"""Keys that at the top level tell the flat form."""

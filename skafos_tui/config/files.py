@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class FileLookup(Protocol):
@@ -66,8 +65,7 @@ class DirectoryFiles:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """What the machine has: cores and bytes of memory."""
 
     cpu: float

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skafos_tui.config.fields import JOB_KEYS, OLD_JOB_ID, RETRIES, Field, Kind, by_key
 from skafos_tui.config.nodes import MAP, NULLS, SCALAR, Node
 from skafos_tui.config.places import short
 from skafos_tui.config.quantities import BadValue
 from skafos_tui.config.reading import UUID, Reading
-from skafos_tui.config.resources import ResourceReader
-from skafos_tui.config.schedules import check_schedule, read_timezone
 from skafos_tui.config.sections import Section, kind_name
 from skafos_tui.config.values import (
     Reader,
@@ -25,6 +22,9 @@ from skafos_tui.config.values import (
 from skafos_tui.model.diagnostic import Edit, Fix, Severity
 from skafos_tui.model.project import Catchup, Job, Overlap, Resources, RetryPolicy, Segment, SegmentKind
 
+if TYPE_CHECKING:
+    from skafos_tui.config.resources import ResourceReader
+
 _RETRIES = by_key(RETRIES)
 _RESOURCES = Resources()
 _NO_RETRIES = RetryPolicy()
@@ -32,17 +32,19 @@ _RARE = frozenset(["environment", "parameters", "retries"])
 _SCALARS = frozenset(["name", "language", "timeout", "overlap", "catchup", "image", "enabled", "parallelism"])
 
 
-@dataclass(slots=True)
 class JobDraft:
     """What was read of one job: its values by key, and the places that relations between jobs need."""
 
-    node: Node
-    section: Section
-    id: str | None = None
-    id_node: Node | None = None
-    name: str | None = None
-    dependencies: list[tuple[str, Node]] = field(default_factory=list)
-    values: dict[str, Any] = field(default_factory=dict)
+    __slots__ = ("dependencies", "id", "id_node", "name", "node", "section", "values")
+
+    def __init__(self, node: Node, section: Section) -> None:
+        self.node = node
+        self.section = section
+        self.id: str | None = None
+        self.id_node: Node | None = None
+        self.name: str | None = None
+        self.dependencies: list[tuple[str, Node]] = []
+        self.values: dict[str, Any] = {}
 
     @property
     def shown_name(self) -> str:
@@ -56,7 +58,7 @@ class JobReader:
     def __init__(self, reading: Reading, project_zone: str | None) -> None:
         self._reading = reading
         self._zone = project_zone
-        self._resources = ResourceReader(reading)
+        self._resource_reader: ResourceReader | None = None
         self._readers: dict[str, Reader] = {key: reader_of(row, reading.options) for key, row in JOB_KEYS.items()}
         self._retry_readers = {row.key: reader_of(row, reading.options) for row in RETRIES}
         self._missing_files: dict[str, bool] = {}
@@ -78,12 +80,19 @@ class JobReader:
             draft.dependencies = read_texts(reading, JOB_KEYS["dependencies"], given)
         given = section.value("resources")
         if given is not None:
-            draft.values["resources"] = self._resources.read(given)
+            draft.values["resources"] = self._resources().read(given)
         if not _RARE.isdisjoint(section.entries):
             self._read_rare(draft)
         self._read_times(draft)
         section.report_no_effect()
         return draft
+
+    def _resources(self) -> ResourceReader:
+        if self._resource_reader is None:
+            from skafos_tui.config.resources import ResourceReader
+
+            self._resource_reader = ResourceReader(self._reading)
+        return self._resource_reader
 
     def _read_rare(self, draft: JobDraft) -> None:
         for key in ("environment", "parameters"):
@@ -204,10 +213,14 @@ class JobReader:
         zone = self._zone
         given = section.value("timezone")
         if given is not None:
+            from skafos_tui.config.schedules import read_timezone
+
             zone = read_timezone(reading, given)
             draft.values["timezone"] = zone
         schedule = section.value("schedule")
         if schedule is not None:
+            from skafos_tui.config.schedules import check_schedule
+
             draft.values["schedule"] = check_schedule(reading, schedule, zone)
 
     def _is_fine(self, section: Section, key: str) -> bool:
@@ -224,6 +237,8 @@ class JobReader:
 
     def offers_rename(self, draft: JobDraft, key: str) -> bool:
         """Whether renaming a misspelt key of a job brings no new error; dependencies are judged elsewhere."""
+        from skafos_tui.config.schedules import check_schedule, read_timezone
+
         value, row = draft.section.renames[key][1], JOB_KEYS[key]
         if value.is_null or not row.has_effect:
             return True
@@ -235,7 +250,7 @@ class JobReader:
             elif key == "dependencies":
                 read_texts(self._reading, row, value)
             elif key == "resources":
-                self._resources.read(value)
+                self._resources().read(value)
             elif key == "retries":
                 self._read_retries(value)
             elif key == "schedule":

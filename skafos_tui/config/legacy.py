@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 
-from skafos_tui.config.fields import JOB_KEYS, OLD_JOB_ID, OLD_JOBS, PROJECT_KEYS
-from skafos_tui.config.nodes import LIST, MAP, Node
+from skafos_tui.config.fields import JOB_ONLY, OLD_JOB_ID, OLD_JOBS
+from skafos_tui.config.nodes import Node
 from skafos_tui.config.reading import Reading
 from skafos_tui.config.sections import Section
-from skafos_tui.config.spelling import nearest
 from skafos_tui.model.diagnostic import Edit, Fix, Severity
-
-JOB_ONLY = frozenset(JOB_KEYS.keys() - PROJECT_KEYS.keys())
-"""Keys that at the top level tell the flat form."""
 
 
 def flat_job_id(token: str) -> str:
@@ -23,20 +19,6 @@ def flat_job_id(token: str) -> str:
     import uuid
 
     return str(uuid.uuid5(uuid.NAMESPACE_URL, token))
-
-
-def is_flat(root: Node) -> bool:
-    """Whether a config has one job's keys at its top level and no list of jobs."""
-    flat = False
-    for key, value in root.pairs:
-        if key.text in ("jobs", OLD_JOBS) and not value.is_null:
-            return False
-        if value.kind == LIST and key.text not in PROJECT_KEYS and key.text not in JOB_KEYS:
-            meant = nearest(key.text, ("jobs", *JOB_KEYS))
-            if meant == "jobs" and any(item.kind == MAP for item in value.items):
-                return False
-        flat = flat or key.text in JOB_ONLY
-    return flat
 
 
 def report_old_lists(reading: Reading, root: Node, items: list[Node]) -> None:

@@ -6,8 +6,7 @@ Scalars are the text that stands there: nothing is turned into a number, a boole
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.events import (
@@ -100,12 +99,11 @@ class MapNode(Node):
         self.pairs: list[tuple[Node, Node]] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """The root of a text (None: nothing but comments) and every key that repeats an earlier one, with that one."""
 
     root: Node | None
-    repeated_keys: list[tuple[Node, Node]] = field(default_factory=list)
+    repeated_keys: Sequence[tuple[Node, Node]] = ()
 
 
 class NodeError(Exception):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from skafos_tui.config.alerts import read_add_ons, read_alerts, read_channels
-from skafos_tui.config.fields import JOB_KEYS, OLD_JOBS, PROJECT_KEYS
+from skafos_tui.config.fields import JOB_KEYS, JOB_ONLY, OLD_JOB_ID, OLD_JOBS, PROJECT_KEYS
 from skafos_tui.config.jobs import JobDraft, JobReader
-from skafos_tui.config.legacy import JOB_ONLY, flat_job_id, is_flat, report_flat, report_old_lists
 from skafos_tui.config.nodes import LIST, MAP, SCALAR, Document, MapNode, Node, compose
 from skafos_tui.config.places import short
 from skafos_tui.config.quantities import BadValue
 from skafos_tui.config.reading import Reading
 from skafos_tui.config.relations import Relations
-from skafos_tui.config.schedules import read_timezone
 from skafos_tui.config.sections import Section, kind_name
 from skafos_tui.config.values import read_scalar, read_texts, read_variables, reader_of
 from skafos_tui.model.diagnostic import Edit, Fix, Severity
@@ -49,13 +46,19 @@ class ProjectReader:
         relations.check()
         known = relations.known()
         alerts = section.value("alerts")
-        values["alerts"] = () if alerts is None else read_alerts(reading, alerts, known)
+        values["alerts"] = ()
+        if alerts is not None:
+            from skafos_tui.config.alerts import read_alerts
+
+            values["alerts"] = read_alerts(reading, alerts, known)
         for draft in drafts:
             if not self._flat:
                 self._report_unknown_of(jobs, draft, relations)
         self._report_own_unknown(jobs, drafts[0] if self._flat else None, relations)
         self._conda_file()
         if self._flat:
+            from skafos_tui.config.legacy import report_flat
+
             report_flat(reading, section, drafts[0].id)
         if any(item.severity is Severity.ERROR and item.code != "entrypoint-missing-file" for item in reading.findings):
             return None
@@ -87,15 +90,21 @@ class ProjectReader:
                 section.missing("name", "write what the project is called")
         node = section.value("timezone")
         if node is not None:
+            from skafos_tui.config.schedules import read_timezone
+
             values["timezone"] = read_timezone(reading, node)
         node = section.value("environment")
         if node is not None:
             values["environment"] = read_variables(reading, PROJECT_KEYS["environment"], node)
         node = section.value("notify")
         if node is not None:
+            from skafos_tui.config.alerts import read_channels
+
             values["notify"] = read_channels(reading, node)
         node = section.value("add-ons")
         if node is not None:
+            from skafos_tui.config.alerts import read_add_ons
+
             values["add-ons"] = read_add_ons(reading, node)
         return values
 
@@ -130,6 +139,9 @@ class ProjectReader:
 
     def _offers(self, key: str, value: Node) -> bool:
         """Whether renaming a misspelt key of the project brings no new error."""
+        from skafos_tui.config.alerts import read_add_ons, read_alerts, read_channels
+        from skafos_tui.config.schedules import read_timezone
+
         row = PROJECT_KEYS[key]
         if value.is_null or not row.has_effect:
             return True
@@ -157,6 +169,8 @@ class ProjectReader:
         draft = jobs.read(self._root, _FLAT_KEYS, "this config")
         self._reading.job_id = None
         if draft.id is None and token is not None:
+            from skafos_tui.config.legacy import flat_job_id
+
             draft.id = flat_job_id(token)
         return draft
 
@@ -180,7 +194,10 @@ class ProjectReader:
                 else:
                     message = f"a job is a mapping with job_id, language, name and entrypoint, not {kind_name(item)}"
                     reading.error("wrong-type", message, item)
-        report_old_lists(reading, self._root, items)
+        if OLD_JOBS in section.entries or any(key.text == OLD_JOB_ID for item in items for key, _ in item.pairs):
+            from skafos_tui.config.legacy import report_old_lists
+
+            report_old_lists(reading, self._root, items)
         return [self._draft(jobs, item) for item in items]
 
     def _draft(self, jobs: JobReader, item: Node) -> JobDraft:
@@ -228,6 +245,22 @@ class ProjectReader:
             "write a requirements.txt"
         )
         self._reading.add(Severity.WARNING, "conda-file", message, 0, 0)
+
+
+def is_flat(root: Node) -> bool:
+    """Whether a config has one job's keys at its top level and no list of jobs."""
+    flat = False
+    for key, value in root.pairs:
+        if key.text in ("jobs", OLD_JOBS) and not value.is_null:
+            return False
+        if value.kind == LIST and key.text not in PROJECT_KEYS and key.text not in JOB_KEYS:
+            from skafos_tui.config.spelling import nearest
+
+            meant = nearest(key.text, ("jobs", *JOB_KEYS))
+            if meant == "jobs" and any(item.kind == MAP for item in value.items):
+                return False
+        flat = flat or key.text in JOB_ONLY
+    return flat
 
 
 def _offers(jobs: JobReader, draft: JobDraft, key: str, relations: Relations) -> bool:

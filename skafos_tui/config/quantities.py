@@ -12,16 +12,17 @@ MAX_MEMORY = 30 * GI
 MAX_COUNT = 10_000
 MAX_DURATION_S = 366 * 86_400.0
 
-_NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
-_CPU = re.compile(rf"({_NUMBER.pattern})\Z")
-_MILLI_CPU = re.compile(r"([0-9]+)m\Z")
-_MEMORY = re.compile(rf"({_NUMBER.pattern})(Mi|Gi|M|G)\Z")
-_LOOSE_MEMORY = re.compile(r"((?:[0-9]+\.?[0-9]*|\.[0-9]+))\s*([kmgt]i?)?b?(?:ytes?)?\Z", re.IGNORECASE)
+# Patterns are texts that `re` compiles when first used: compiling all of them is what an import would cost most.
+_NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_CPU = rf"({_NUMBER})\Z"
+_MILLI_CPU = r"([0-9]+)m\Z"
+_MEMORY = rf"({_NUMBER})(Mi|Gi|M|G)\Z"
+_LOOSE_MEMORY = r"(?i:([0-9]+\.?[0-9]*|\.[0-9]+)\s*([kmgt]i?)?b?(?:ytes?)?)\Z"
 _BYTES = {"Mi": 2**20, "Gi": GI, "M": 10**6, "G": 10**9}
-_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([dhms])")
-_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+\Z")
+_DURATION_PART = r"([0-9]+(?:\.[0-9]+)?)([dhms])"
+_DURATION = rf"(?:{_DURATION_PART})+\Z"
 _SECONDS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-_COUNT = re.compile(r"(0|[1-9][0-9]*)\Z")
+_COUNT = r"(0|[1-9][0-9]*)\Z"
 
 
 class BadValue(ValueError):
@@ -44,9 +45,9 @@ class BadValue(ValueError):
 
 def read_cpu(text: str, ceiling: float = MAX_CPU) -> float:
     """Cores, above 0 up to `ceiling`. Raises BadValue."""
-    match = _CPU.match(text)
+    match = re.match(_CPU, text)
     if match is None:
-        milli = _MILLI_CPU.match(text)
+        milli = re.match(_MILLI_CPU, text)
         if milli and len(text) < 9:
             cores = f"{int(milli[1]) / 1000:g}"
             raise BadValue("bad-quantity", f"cpu counts cores here: write `{cores}`, not `{text}`", better=cores)
@@ -61,7 +62,7 @@ def read_cpu(text: str, ceiling: float = MAX_CPU) -> float:
 
 def read_memory(text: str, ceiling: int = MAX_MEMORY) -> int:
     """Bytes, above 0 up to `ceiling`, from `2Gi`, `512Mi`, `1.5G`. Raises BadValue."""
-    match = _MEMORY.match(text)
+    match = re.match(_MEMORY, text)
     if match is None:
         message = f"`{short(text)}` is no amount of memory; write a number with Mi, Gi, M or G, such as 2Gi"
         raise BadValue("bad-quantity", message, better=_meant_memory(text))
@@ -74,7 +75,7 @@ def read_memory(text: str, ceiling: int = MAX_MEMORY) -> int:
 
 def _meant_memory(text: str) -> str | None:
     """The same amount in the right spelling (`2gb` is 2G); None where the unit is missing or not offered."""
-    match = _LOOSE_MEMORY.match(text.strip())
+    match = re.match(_LOOSE_MEMORY, text.strip())
     if match is None or match[2] is None or len(text) > 20:
         return None
     unit = match[2][0].upper() + match[2][1:].lower()
@@ -93,10 +94,10 @@ def read_duration(text: str, *, zero: bool = False) -> float:
     if zero and text == "0":
         return 0.0
     what = f"`{short(text)}` is no duration; write a number with s, m, h or d, such as 90s, 2h or 1h30m"
-    if _DURATION.match(text) is None:
+    if re.match(_DURATION, text) is None:
         plain = text.isascii() and text.isdigit() and len(text) < 8 and int(text) > 0
         raise BadValue("bad-duration", what, better=f"{int(text)}s" if plain else None)
-    parts = _DURATION_PART.findall(text)
+    parts = re.findall(_DURATION_PART, text)
     units = [unit for _, unit in parts]
     if units != sorted(set(units), key="dhms".index):
         raise BadValue("bad-duration", f"`{short(text)}` must name each unit once, in the order d, h, m, s")
@@ -110,7 +111,7 @@ def read_duration(text: str, *, zero: bool = False) -> float:
 
 def read_count(text: str, code: str, what: str, minimum: int, maximum: int = MAX_COUNT) -> int:
     """An integer from `minimum` to `maximum`; `what` names the key. Raises BadValue with `code`."""
-    match = _COUNT.match(text)
+    match = re.match(_COUNT, text)
     number = int(text) if match and len(text) < 10 else None
     if number is None or not minimum <= number <= maximum:
         message = f"`{short(text)}` won't do: {what} is an integer from {minimum} to {maximum}, without quotes"
@@ -120,7 +121,7 @@ def read_count(text: str, code: str, what: str, minimum: int, maximum: int = MAX
 
 def read_number(text: str, code: str, what: str) -> float:
     """A decimal number; `what` names the key. Raises BadValue with `code`."""
-    if _CPU.match(text) is None or len(text) > 30:
+    if re.match(_CPU, text) is None or len(text) > 30:
         raise BadValue(code, f"`{short(text)}` won't do: {what} is a number such as 2 or 0.5")
     return float(text)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from skafos_tui.config.files import FileLookup, Machine
 from skafos_tui.config.nodes import QUOTED, SCALAR, Node
@@ -14,10 +15,15 @@ from skafos_tui.config.places import Places, shown
 from skafos_tui.config.quantities import MAX_CPU, MAX_MEMORY, BadValue
 from skafos_tui.model.diagnostic import Diagnostic, Edit, Fix, Severity
 
-UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-TOKEN = re.compile(r"(?:[0-9a-fA-F]{24}|[0-9a-fA-F]{32})\Z")
+UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
+_HEX = frozenset("0123456789abcdefABCDEF")
 _OPENING = "“”„‟«‘’‚"
 _CLOSING = "“”„‟»‘’‚"
+
+
+def is_token(text: str) -> bool:
+    """Whether a text is a project token: 24 hex characters, old ones 32 (SPEC 2)."""
+    return len(text) in (24, 32) and _HEX.issuperset(text)
 
 
 def random_id() -> str:
@@ -47,8 +53,7 @@ class Options:
     verify: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A finding by offsets of the composed text; it becomes a Diagnostic at the end."""
 
     severity: Severity

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from skafos_tui.config.fields import JOB, OLD_JOB_ID, OLD_JOBS, PROJECT, Field, Kind
-from skafos_tui.config.legacy import JOB_ONLY
+from skafos_tui.config.fields import JOB, JOB_ONLY, OLD_JOB_ID, OLD_JOBS, PROJECT, Field, Kind
 
 Schema = dict[str, Any]
 

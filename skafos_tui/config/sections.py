@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from skafos_tui.config.fields import NO_EFFECT, SYNONYMS, Field, Kind
 from skafos_tui.config.nodes import LIST, MAP, NULLS, SCALAR, Node
 from skafos_tui.config.places import short
-from skafos_tui.config.spelling import nearest
 from skafos_tui.model.diagnostic import Edit, Fix
 
 if TYPE_CHECKING:
@@ -95,6 +94,8 @@ class Section:
 
     def meant_by(self, key: str) -> str | None:
         """The known key nearest to an unknown one; None where none is near."""
+        from skafos_tui.config.spelling import nearest
+
         return nearest(key, self.known.keys(), SYNONYMS)
 
     def report_unknown(self, unknown: list[tuple[Node, Node]], offered: Collection[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -132,6 +131,8 @@ def _entries(node: Any, known: Mapping[str, object] | frozenset[str] | None) -> 
 
 
 def _unknown(key: str, known: Mapping[str, object] | frozenset[str]) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(key.lower().replace("-", "_"), known, n=1)
     return f"unknown key `{key}`" + (
         f": did you mean `{near[0]}`?" if near else f"; known are {', '.join(sorted(known))}"

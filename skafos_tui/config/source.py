@@ -8,7 +8,7 @@ from skafos_tui.config.nodes import NodeError
 from skafos_tui.config.places import BYTE_ORDER_MARK
 
 MAX_BYTES = 2**20
-PLACEHOLDER = re.compile(r"\{\{[ \t]*[A-Za-z_][\w.\- \t]{0,80}\}\}")
+PLACEHOLDER = r"\{\{[ \t]*[A-Za-z_][\w.\- \t]{0,80}\}\}"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -64,5 +64,5 @@ def mask_placeholders(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     """The text with each `{{placeholder}}` made a plain word of the same length, and where they stand."""
     if "{{" not in text:
         return text, ()
-    places = tuple(match.span() for match in PLACEHOLDER.finditer(text))
-    return PLACEHOLDER.sub(lambda match: "x" * len(match.group()), text), places
+    places = tuple(match.span() for match in re.finditer(PLACEHOLDER, text))
+    return re.sub(PLACEHOLDER, lambda match: "x" * len(match.group()), text), places

@@ -19,14 +19,13 @@ from skafos_tui.config.quantities import (
     read_memory,
     read_number,
 )
-from skafos_tui.config.reading import TOKEN, Options, Reading, inside_smart_quotes
+from skafos_tui.config.reading import Options, Reading, inside_smart_quotes, is_token
 from skafos_tui.config.sections import Section, kind_name
-from skafos_tui.config.spelling import nearest
 from skafos_tui.model.diagnostic import Edit, Fix
 
 Reader = Callable[[str], Any]
 _NUMERIC = frozenset([Kind.COUNT, Kind.NUMBER, Kind.CPU])
-_PLAIN_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?\Z")
+_PLAIN_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 
 
 def reader_of(field: Field, options: Options) -> Reader:
@@ -68,7 +67,7 @@ def _text(field: Field, text: str) -> str:
 
 
 def _token(text: str) -> str:
-    if TOKEN.match(text) is None:
+    if not is_token(text):
         message = f"`{short(text)}` is no project token; it has 24 hex characters (0-9, a-f), old ones 32"
         raise BadValue("bad-token", message)
     return text
@@ -84,6 +83,8 @@ def _number(field: Field, text: str) -> float:
 def _choice(field: Field, text: str) -> str:
     if text in field.choices:
         return text
+    from skafos_tui.config.spelling import nearest
+
     better = nearest(text, field.choices, {"python3": "python", "py": "python", "spark": "spark-cluster"})
     hint = f"; did you mean `{better}`?" if better else ""
     words = ", ".join(field.choices)
@@ -122,7 +123,7 @@ def read_scalar(reading: Reading, field: Field, node: Node, reader: Reader) -> A
 def warn_quoted(reading: Reading, key: str, node: Node) -> None:
     """Warn about a number in quotes; the fix takes them away."""
     fix = None
-    if _PLAIN_NUMBER.match(node.text):
+    if re.fullmatch(_PLAIN_NUMBER, node.text):
         fix = Fix("Remove the quotes", (Edit(node.start, node.end, node.text),))
     reading.warning("quoted-number", f"{key} is a number: write {short(node.text)} without quotes", node, fix)
 
