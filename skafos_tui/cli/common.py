@@ -117,7 +117,7 @@ def check_binding(store: sqlite3.Connection | None, token: str, directory: Path)
     from skafos_tui.store.projects import get_project
 
     row = get_project(store, token) if store else None
-    if row is not None and row.directory != str(directory):
+    if row is not None and row.directory and row.directory != str(directory):
         raise CommandError(
             f"this project's token belongs to {clean(row.directory)}: if it moved here, `skafos projects adopt`;"
             " if this is a copy, `skafos projects adopt --new-token`",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -93,4 +94,8 @@ def main(argv: Sequence[str]) -> int:
 
 def entry() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal of another encoding, or a path that is no text, costs a character, never the command.
+            stream.reconfigure(errors="replace")
     sys.exit(main(sys.argv[1:]))

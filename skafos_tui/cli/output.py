@@ -33,7 +33,7 @@ class Output:
     """Standard output of one command; what comes from a job or a config goes through `clean` first."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stdout
+        self.stream = stream or sys.stdout or io.StringIO()  # None where it was closed (`>&-`)
         self.terminal = self.stream.isatty() and os.environ.get("TERM") != "dumb"
         self.colour = self.terminal and not os.environ.get("NO_COLOR")
         self._progress = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
@@ -76,7 +77,7 @@ class Store:
             project=TOKEN,
             deployment=self.deployment,
             trigger=TriggerKind.MANUAL,
-            request_id=f"request-{began}-{id(changes)}",
+            request_id=uuid.uuid4().hex,
             now=began,
             tasks=[(job, name, INSTANCES[job]) for job, name in NAMES.items()],
             parameters=changes.pop("parameters", {}),
