@@ -18,7 +18,7 @@ from skafos_tui.cli.common import (
     wake_engine,
 )
 from skafos_tui.cli.errors import USAGE, CommandError
-from skafos_tui.cli.output import BOLD, FAINT, Output, clean
+from skafos_tui.cli.output import BOLD, Output, clean
 from skafos_tui.store.home import Home, find_home
 
 if TYPE_CHECKING:
@@ -287,4 +287,3 @@ def _print_show_tasks(out: Output, tasks: list[Task], attempts: list[Attempt]) -
             rows.append((name, state, "", "", started, took, clean(attempt_outcome(attempt))))
     head = ("job", "state", "instances", "queued", "started", "took", "why")
     out.table(head, rows, right={2, 3, 5}, state=1)
-    out.line(out.paint("", FAINT))
