@@ -30,6 +30,8 @@ RECONCILE_S = 5.0
 """How often the containers are compared with the store, whatever the event stream says (DESIGN 4.4)."""
 PROBE_S = 0.5
 """How often a runner that doesn't answer is asked again."""
+GRACE_S = 10.0
+"""Between SIGTERM and SIGKILL, as `docker stop` has it."""
 ENGINE_ID = "engine"
 
 
@@ -37,13 +39,14 @@ class Engine:
     """Commits events, advances runs, supervises attempts. One event loop; all decisions happen in the ledger."""
 
     def __init__(
-        self, home: Home, settings: Settings, writer: Writer, runner: Runner, *, grace_s: float = 10.0
+        self, home: Home, settings: Settings, writer: Writer, runner: Runner, *, grace_s: float = GRACE_S
     ) -> None:
         self.home = home
         self.settings = settings
         self.runner = runner
         self.network = settings.network
         self.log_cap = settings.log_cap
+        self.grace_s = grace_s
         self.id = ""
         self.started_at = time.time()
         self.deployments = Deployments(self, settings.image)

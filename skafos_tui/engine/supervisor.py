@@ -19,8 +19,6 @@ from skafos_tui.store import runs
 from skafos_tui.store.failpoints import failpoint
 
 log = logging.getLogger(__name__)
-GRACE_S = 10.0
-"""Between SIGTERM and SIGKILL, as `docker stop` has it."""
 DISK_RETRY_S = 5.0
 
 
@@ -29,6 +27,7 @@ class Host(Books, Protocol):
 
     network: str
     log_cap: int
+    grace_s: float
 
     @property
     def capacity(self) -> Resources:
@@ -174,10 +173,10 @@ class Supervisor:
         if self._signalled_at is None:
             self._signalled_at = now
             await self._host.insist(lambda: self._host.runner.signal(self.name, "SIGTERM"))
-        elif now >= self._signalled_at + GRACE_S and not self._killed:
+        elif now >= self._signalled_at + self._host.grace_s and not self._killed:
             self._killed = True
             await self._host.insist(lambda: self._host.runner.signal(self.name, "SIGKILL"))
-        return None if self._killed else self._signalled_at + GRACE_S
+        return None if self._killed else self._signalled_at + self._host.grace_s
 
     async def _time_out(self, limit: float) -> None:
         stop = Stop(StopKind.TIMEOUT, f"{limit:g}s")
