@@ -10,13 +10,13 @@ import os
 import signal
 import sys
 import time
-from typing import IO, Any
+from typing import IO
 
 from aiohttp import web
 
 from skafos_tui import __version__
 from skafos_tui.api.control import Control
-from skafos_tui.config.settings import SettingsError, load_settings
+from skafos_tui.config.settings import Settings, SettingsError, load_settings
 from skafos_tui.engine.engine import Engine
 from skafos_tui.runners.docker.runner import DockerRunner
 from skafos_tui.store.database import DatabaseError, Writer
@@ -64,7 +64,7 @@ def take_lock(home: Home) -> IO[str] | None:
     return lock
 
 
-async def serve(home: Home, settings: Any, lock: IO[str]) -> None:
+async def serve(home: Home, settings: Settings, lock: IO[str]) -> None:
     """The engine's life. The socket is there only once every attempt has a supervisor."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -74,21 +74,31 @@ async def serve(home: Home, settings: Any, lock: IO[str]) -> None:
     runner = DockerRunner()
     writer = await Writer.open(home.state_database)
     engine = Engine(home, settings, writer, runner)
-    await engine.start()
+    server: web.AppRunner | None = None
+    try:
+        await engine.start()
+        server = await open_door(home, engine, runner, stopped)
+        log.info("skafos engine %s, pid %d, at %s", __version__, os.getpid(), home.path)
+        gc.freeze()
+        await stopped.wait()
+        log.info("stopping; jobs go on")
+    finally:
+        home.socket.unlink(missing_ok=True)
+        if server is not None:
+            await server.cleanup()
+        await engine.close()
+        lock.close()
+
+
+async def open_door(home: Home, engine: Engine, runner: DockerRunner, stopped: asyncio.Event) -> web.AppRunner:
+    """The control socket, for this user only."""
     control = Control(engine, stop=stopped.set, bootstrap=runner.bootstrap, doctor=runner.doctor)
     server = web.AppRunner(control.application(), access_log=None)
     await server.setup()
     home.socket.unlink(missing_ok=True)
     await web.UnixSite(server, str(home.socket)).start()
     home.socket.chmod(0o600)
-    log.info("skafos engine %s, pid %d, at %s", __version__, os.getpid(), home.path)
-    gc.freeze()
-    await stopped.wait()
-    log.info("stopping; jobs go on")
-    home.socket.unlink(missing_ok=True)
-    await server.cleanup()
-    await engine.close()
-    lock.close()
+    return server
 
 
 if __name__ == "__main__":

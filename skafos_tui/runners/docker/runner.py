@@ -16,7 +16,7 @@ from skafos_tui.runners.base import (
     RunnerEvent,
     RunnerInfo,
 )
-from skafos_tui.runners.docker import events, images, streams
+from skafos_tui.runners.docker import bootstrap, doctor, events, images, streams
 from skafos_tui.runners.docker.builds import Builds
 from skafos_tui.runners.docker.client import Address, DockerClient
 from skafos_tui.runners.docker.containers import Containers
@@ -78,6 +78,14 @@ class DockerRunner:
     def read_logs(self, name: str, *, since: str | None, follow: bool, sink: LogSink, stop: threading.Event) -> None:
         """Hand the attempt's log to `sink`, on this thread; see `streams.read_logs`."""
         streams.read_logs(self._client, name, since=since, follow=follow, sink=sink, stop=stop)
+
+    async def bootstrap(self, progress: Progress) -> str:
+        """Make the base image from this machine's packages; see `bootstrap.bootstrap`."""
+        return await self._client.run(lambda: bootstrap.bootstrap(progress, self._client))
+
+    async def doctor(self) -> list[doctor.Check]:
+        """What is missing of Docker; see `doctor.checks`."""
+        return await self._client.run(lambda: doctor.checks(self._client))
 
     async def close(self) -> None:
         """End all connections, builds and threads."""
