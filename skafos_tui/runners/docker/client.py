@@ -260,18 +260,11 @@ class DockerClient:
         return client
 
     def _connect(self, timeout_s: int | None) -> APIClient:
-        from docker import APIClient
+        from skafos_tui.runners.docker import transport
 
-        client = APIClient(
-            base_url=self.address.url,
-            version="auto",
-            timeout=timeout_s,  # type: ignore[arg-type]  # None is what requests takes for "no limit"
-            tls=self.address.tls_config(),
-            max_pool_size=CALL_THREADS,
-        )
-        # Proxies and netrc are for the world outside; they also cost a look-up per request.
-        client.trust_env = False
+        client: APIClient = transport.connect(self.address, timeout_s, CALL_THREADS)
         try:
+            transport.agree(client)
             self._pin(client.info()["ID"])
         except BaseException:
             client.close()

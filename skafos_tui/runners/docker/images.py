@@ -208,7 +208,14 @@ def add_code(client: DockerClient, layer: Layer, code: Path, user: tuple[int, in
     }
     with build_container(client, config) as container:
         _put_code(client, container, code, user)
-        commit(client, container, layer.tag, "code", {labels.LABEL_PACKAGES: ""}, {"Cmd": ["python"], "WorkingDir": PROJECT_DIRECTORY})
+        commit(
+            client,
+            container,
+            layer.tag,
+            "code",
+            {labels.LABEL_PACKAGES: ""},
+            {"Cmd": ["python"], "WorkingDir": PROJECT_DIRECTORY},
+        )
 
 
 def _put_code(client: DockerClient, container: str, code: Path, user: tuple[int, int]) -> None:
