@@ -134,6 +134,8 @@ class Reading:
 
     def _can_edit(self, fix: Fix) -> bool:
         low, high = self._editable
+        # A line belongs to its job with its comment and its line break.
+        high = self.places.next_line(max(low, high - 1))
         return all(low <= edit.start and edit.end <= high for edit in fix.edits)
 
     # Scalars in the text ------------------------------------------------------------------------------
@@ -158,7 +160,7 @@ class Reading:
         """Add the error of a value that won't do, at its exact place, with the fix where one text is meant."""
         start, end, fix = node.start, node.end, None
         base = self.base(node)
-        if base is not None and (bad.start or bad.end is not None):
+        if base is not None and node.text and (bad.start or bad.end is not None):
             start = base + bad.start
             end = base + (len(node.text) if bad.end is None else bad.end)
         if bad.better is not None:
