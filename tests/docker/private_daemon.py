@@ -39,8 +39,9 @@ class PrivateDaemon:
             self._start_containerd()
         # A killed daemon leaves its file, and the next one refuses to start while that pid exists.
         (self.directory / "docker.pid").unlink(missing_ok=True)
+        # In a network namespace of its own: `--bridge none` removes a docker0 that it finds, the machine's own.
         self._process = self._spawn(
-            "dockerd",
+            *("unshare", "--net", "dockerd"),
             *("--data-root", str(self.directory / "data"), "--exec-root", str(self.directory / "exec")),
             *("--pidfile", str(self.directory / "docker.pid"), "--host", self.address.url),
             *("--containerd", str(self.directory / "containerd.sock")),
