@@ -21,6 +21,8 @@ RESTART_S = 5.0
 """Between two attempts to start an engine that went away."""
 COLLECT_S = 10.0
 """How long the last lines of a log may take to arrive after the end of its attempt."""
+WORTH_TELLING_S = 1.0
+"""An image step shorter than this found everything made before."""
 IDLE_S = 2.0
 """How long nothing may run before it is said what the tasks wait for."""
 
@@ -191,15 +193,17 @@ class RunView:
             snapshot = self.show(clock_s())
             if snapshot.run.state.finished:
                 finished_at = finished_at or clock_s()
-                if not snapshot.collecting() or clock_s() - finished_at > COLLECT_S:
+                waited = clock_s() - finished_at > COLLECT_S
+                if not self._logs.behind and (waited or not snapshot.collecting()):
                     return self.show(clock_s())
             watch.look(clock_s())
-            time.sleep(POLL_S)
+            if not self._logs.behind:
+                time.sleep(POLL_S)
 
     def show(self, now: float) -> Snapshot:
         """Print what is new since the last call."""
         snapshot = self._read()
-        self._show_build(snapshot.deployment)
+        self._show_build(snapshot.deployment, now)
         self._states.tell_starts(snapshot, now)
         self._show_lines()
         self._states.tell_ends(snapshot, now)
@@ -225,7 +229,7 @@ class RunView:
             self._snapshot = read_snapshot(self._store, self._run_id)
         return self._snapshot
 
-    def _show_build(self, deployment: Deployment | None) -> None:
+    def _show_build(self, deployment: Deployment | None, now: float) -> None:
         """The image step: one line that redraws itself on a terminal, all lines on a pipe."""
         if deployment is None:
             return
@@ -233,7 +237,7 @@ class RunView:
         if self._build is None:
             if not building:
                 return
-            self._build = BuildLog(self._home.build_log(deployment.project, deployment.id))
+            self._build = BuildLog(self._home.build_log(deployment.project, deployment.id), now)
         lines = [clean(line) for line in self._build.poll()]
         if self._out.terminal and building:
             step = lines[-1] if lines else self._build.last or clean(deployment.step)
@@ -245,8 +249,8 @@ class RunView:
             self._build.told = True
             self._out.clear_progress()
             if deployment.state is DeploymentState.READY:
-                took = time.monotonic() - self._build.seen_at
-                self._out.line(self._out.paint(f"image ready after {clock(took)}", "2"))
+                if now - self._build.seen_at >= WORTH_TELLING_S:
+                    self._out.line(self._out.paint(f"image ready after {clock(now - self._build.seen_at)}", "2"))
             elif self._out.terminal:
                 self._out.lines([f"image | {line}" for line in self._build.tail])
 

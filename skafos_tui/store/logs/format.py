@@ -79,20 +79,38 @@ def is_gap(raw: bytes) -> bool:
     return raw.startswith(GAP_PREFIX, PREFIX_LENGTH) and raw[34:35] == b"e"
 
 
+class Joiner:
+    """Puts the parts of partial lines together as they come, each whole line at the time of its first part."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, LogLine] = {}
+
+    def feed(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
+        """The lines that are whole now."""
+        held = self._held
+        for line in lines:
+            if not line.partial and line.stream not in held:
+                yield line
+                continue
+            first = held.pop(line.stream, None)
+            whole = line if first is None else LogLine(first.time_ns, line.stream, line.partial, first.text + line.text)
+            if whole.partial and len(whole.text) < JOIN_LIMIT:
+                held[line.stream] = whole
+            else:
+                yield whole
+
+    def rest(self) -> list[LogLine]:
+        """What still waits for its end."""
+        rest = list(self._held.values())
+        self._held.clear()
+        return rest
+
+
 def joined(lines: Iterable[LogLine]) -> Iterator[LogLine]:
-    """The lines with the parts of partial ones put together, each at the time of its first part."""
-    held: dict[str, LogLine] = {}
-    for line in lines:
-        if not line.partial and line.stream not in held:
-            yield line
-            continue
-        first = held.pop(line.stream, None)
-        whole = line if first is None else LogLine(first.time_ns, line.stream, line.partial, first.text + line.text)
-        if whole.partial and len(whole.text) < JOIN_LIMIT:
-            held[line.stream] = whole
-        else:
-            yield whole
-    yield from held.values()
+    """The lines with the parts of partial ones put together."""
+    joiner = Joiner()
+    yield from joiner.feed(lines)
+    yield from joiner.rest()
 
 
 def joined_backwards(lines: Iterable[LogLine]) -> Iterator[LogLine]:

@@ -177,6 +177,8 @@ class LogFollower:
         self.path = path
         self._position = position
         self._seen = position
+        self.behind = False
+        """Whether the last poll left complete lines unread because of its limit."""
 
     def poll(self, limit: int = FOLLOW_BYTES) -> list[LogLine]:
         """The complete lines that came since the last poll, `limit` bytes at most (but a whole line).
@@ -184,6 +186,7 @@ class LogFollower:
         A file that got shorter is one whose writer took back lines that it could not write whole: it writes them
         again, so the place is kept. Only an emptied file is read from the start.
         """
+        self.behind = False
         try:
             size = self.path.stat().st_size
         except FileNotFoundError:
@@ -198,12 +201,13 @@ class LogFollower:
         with self.path.open("rb", buffering=0) as file:
             block = os.pread(file.fileno(), limit, self._position)
             end = block.rfind(b"\n") + 1
-            while not end and self._position + len(block) < size:
-                block += os.pread(file.fileno(), limit, self._position + len(block))
+            while not end and (more := os.pread(file.fileno(), limit, self._position + len(block))):
+                block += more
                 end = block.rfind(b"\n") + 1
         self._position += end
-        # Not the size where more is to be read at once: the next poll must look again.
-        self._seen = size if self._position + len(block) - end >= size else -1
+        self.behind = self._position + len(block) - end < size
+        # Where there is more to read at once the next poll must not take the size for one it knows.
+        self._seen = -1 if self.behind else size
         return [parse_line(raw) for raw in block[:end].split(b"\n")[:-1]]
 
 

@@ -55,6 +55,7 @@ class LogWriter:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
         self._cap = cap
+        self._secrets = secrets
         self._cleaner = Cleaner(secrets)
         self._size = self._lines = self._indexed = 0
         self._capped = False
@@ -87,15 +88,21 @@ class LogWriter:
         return ResumePoint(None if tail is None else tail[2], self._lines - self._count_gaps())
 
     def begin_resume(self) -> None:
-        """The lines that follow come from `resume_point().since`: those already stored are dropped."""
+        """The lines that follow come from `resume_point().since`: those already stored are dropped.
+
+        What a LogWriteError has left in memory is forgotten: it comes again.
+        """
+        self._start_over()
         tail = stored_tail(self.path, self._size)
         self._resume = None if tail is None else ResumeByTime(tail[0], tail[1])
 
     def begin_resume_by_count(self, lines: int | None = None) -> None:
         """The lines that follow come from the log's start: as many are dropped as are stored (or `lines`).
 
-        For a clock that was set back: `since` then lies in the future and nothing at all comes back.
+        For a clock that was set back: `since` then lies in the future and nothing at all comes back. What a
+        LogWriteError has left in memory is forgotten: it comes again.
         """
+        self._start_over()
         count = self._lines - self._count_gaps() if lines is None else lines
         self._resume = ResumeByCount(count, self._last_time())
 
@@ -135,6 +142,13 @@ class LogWriter:
         finally:
             os.close(self._log)
             os.close(self._index)
+
+    def _start_over(self) -> None:
+        """Go by what is in the file: all after it, partial lines and what the cap drops too, comes once more."""
+        self._unwritten = b""
+        self._cleaner = Cleaner(self._secrets)
+        self._dropped_lines = self._dropped_bytes = 0
+        self._capped = self._ends_capped()
 
     def _last_words(self) -> bytes:
         words = self._within_cap(self._cleaner.rest())
@@ -213,8 +227,11 @@ class LogWriter:
         os.ftruncate(self._index, self._indexed * ENTRY_BYTES)
         if self._unindexed:
             self._write_index()
+        self._capped = self._ends_capped()
+
+    def _ends_capped(self) -> bool:
         last_gaps = takewhile(is_gap, lines_backwards(self.path, self._size))
-        self._capped = any(raw.startswith(_CAP_MARK, PREFIX_LENGTH) for raw in last_gaps)
+        return any(raw.startswith(_CAP_MARK, PREFIX_LENGTH) for raw in last_gaps)
 
     def _last_time(self) -> bytes:
         last = next(lines_backwards(self.path, self._size), b"")[:TIME_LENGTH]
