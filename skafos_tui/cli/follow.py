@@ -191,14 +191,21 @@ class RunView:
         finished_at: float | None = None
         while True:
             snapshot = self.show(clock_s())
+            if self._logs.behind:
+                continue
             if snapshot.run.state.finished:
                 finished_at = finished_at or clock_s()
-                waited = clock_s() - finished_at > COLLECT_S
-                if not self._logs.behind and (waited or not snapshot.collecting()):
-                    return self.show(clock_s())
+                if not snapshot.collecting() or clock_s() - finished_at > COLLECT_S:
+                    return self._last_look(clock_s())
             watch.look(clock_s())
-            if not self._logs.behind:
-                time.sleep(POLL_S)
+            time.sleep(POLL_S)
+
+    def _last_look(self, now: float) -> Snapshot:
+        """Once more, for lines that came between the last poll and the end of their log."""
+        snapshot = self.show(now)
+        while self._logs.behind:
+            snapshot = self.show(now)
+        return snapshot
 
     def show(self, now: float) -> Snapshot:
         """Print what is new since the last call."""
@@ -206,7 +213,8 @@ class RunView:
         self._show_build(snapshot.deployment, now)
         self._states.tell_starts(snapshot, now)
         self._show_lines()
-        self._states.tell_ends(snapshot, now)
+        if not self._logs.behind:
+            self._states.tell_ends(snapshot, now)
         self._out.flush()
         return snapshot
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -51,10 +50,11 @@ def shown(out: Output, text: bytes) -> str:
 class BuildLog:
     """The growing log of an image step, read by size."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: float) -> None:
+        """`now` in seconds of any clock, kept as `seen_at`."""
         self._path = path
         self._offset = 0
-        self.seen_at = time.monotonic()
+        self.seen_at = now
         self.told = False
         self.tail: deque[str] = deque(maxlen=BUILD_TAIL)
 

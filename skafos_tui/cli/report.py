@@ -14,6 +14,7 @@ from skafos_tui.cli.views import (
     deployment_number,
     duration_of,
     outcome,
+    verdict_line,
 )
 from skafos_tui.model.run import Attempt, Run, RunState, Task
 from skafos_tui.store.home import Home
@@ -76,8 +77,7 @@ def attempt_outcome(attempt: Attempt) -> str:
     """Why an attempt ended, in one line; its state while it has not."""
     if attempt.verdict is None:
         return attempt_state(attempt).value
-    text, evidence = attempt.verdict.text, attempt.verdict.evidence
-    return f"{text}: {evidence}" if evidence and evidence != f"ended with {text}" else text
+    return verdict_line(attempt.verdict)
 
 
 def print_end(out: Output, store: sqlite3.Connection, home: Home, run: Run) -> None:

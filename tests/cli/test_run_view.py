@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from cli_support import BEGAN, INGEST, TOKEN, TRAIN, Store
 
-from skafos_tui.cli.follow import COLLECT_S, IDLE_S, RunView, StateTeller, read_snapshot
+from skafos_tui.cli.follow import COLLECT_S, IDLE_S, EngineWatch, RunView, StateTeller, read_snapshot
 from skafos_tui.cli.output import Output
+from skafos_tui.cli.views import verdict_line
 from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.model.verdict import Verdict, VerdictKind
 from skafos_tui.store import projects, runs
@@ -127,8 +128,8 @@ def test_the_image_step_is_shown_with_its_own_log(store: Store, watch: Callable[
     with log.open("ab") as file:
         file.write(b".000000000Z stdout F evil \x1b[2Jline\n")
     projects.deployment_ready(store.connection, store.deployment, {}, "", BEGAN)
-    assert watched.lines() == ["image | evil line", "image ready after 0:00"]
-    assert watched.lines() == []
+    assert watched.lines(41.5) == ["image | evil line", "image ready after 0:41"]
+    assert watched.lines(42.0) == []
 
 
 def test_on_a_terminal_the_image_step_is_one_line_that_redraws_itself(
@@ -177,6 +178,20 @@ def test_lines_of_jobs_are_safe_and_coloured_only_where_colours_are_wanted(
     assert "20%" in line
 
 
+@pytest.mark.parametrize(
+    ("verdict", "line"),
+    [
+        (GOOD, "exit 0"),
+        (BAD, "exit 3"),
+        (Verdict(VerdictKind.EXITED, 3, "#1: ended with exit 3"), "exit 3: #1"),
+        (Verdict(VerdictKind.OUT_OF_MEMORY, 137, "limit 1Gi, peak 1Gi"), "out of memory: limit 1Gi, peak 1Gi"),
+        (Verdict(VerdictKind.LOST, None, ""), "lost"),
+    ],
+)
+def test_a_verdict_is_one_line_with_its_evidence_and_nothing_twice(verdict: Verdict, line: str) -> None:
+    assert verdict_line(verdict) == line
+
+
 def test_a_task_seen_only_at_its_end_is_told_once(store: Store) -> None:
     run = store.add_run()
     store.change_task(run, INGEST, state=TaskState.SKIPPED, reason="Train is unfinished in run 7", ended_at=BEGAN)
@@ -187,6 +202,20 @@ def test_a_task_seen_only_at_its_end_is_told_once(store: Store) -> None:
         teller.tell_starts(snapshot, now)
         teller.tell_ends(snapshot, now)
     assert stream.getvalue() == "Ingest skipped: Train is unfinished in run 7\n"
+
+
+def test_a_long_log_is_shown_whole_before_the_run_is_said_to_have_ended(
+    store: Store, watch: Callable[..., Watched]
+) -> None:
+    watched = watch()
+    count = 60_000
+    store.add_attempt(watched.run, INGEST, lines=tuple(f"{n:0100}" for n in range(count)), verdict=GOOD)
+    store.change_task(watched.run, INGEST, state=TaskState.SUCCEEDED, ended_at=BEGAN, verdict=GOOD)
+    store.change_run(watched.run, state=RunState.SUCCEEDED, ended_at=BEGAN)
+    watched.view.follow(EngineWatch(store.home))
+    lines = watched.stream.getvalue().splitlines()
+    assert [int(line.rpartition(" ")[2]) for line in lines if "|" in line] == list(range(count))
+    assert lines[-1] == "Ingest finished: exit 0"
 
 
 def test_colours_need_a_terminal_and_no_word_against_them(monkeypatch: pytest.MonkeyPatch) -> None:
