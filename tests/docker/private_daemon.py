@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -23,13 +24,14 @@ IMAGE = "skafos/test:tiny"
 class PrivateDaemon:
     """One dockerd. Needs root: a daemon that may be killed can't be the machine's own."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, environment: Mapping[str, str] | None = None) -> None:
         if os.geteuid() != 0:
             raise AssertionError("this test starts a Docker daemon of its own, and that needs root")
         # Sockets' paths are short.
         self.directory = Path(tempfile.mkdtemp(prefix="skd-", dir="/tmp"))
         self.address = Address("unix", path=str(self.directory / "docker.sock"))
         self._options = options
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._containerd: subprocess.Popen[bytes] | None = None
 
@@ -75,7 +77,7 @@ address = "{self.directory}/containerd.sock"
 
     def _spawn(self, *command: str) -> subprocess.Popen[bytes]:
         with (self.directory / "log").open("ab") as log:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment)
 
     def stop(self, how: signal.Signals) -> None:
         """End it, with SIGKILL or in good form, and wait until it is gone."""

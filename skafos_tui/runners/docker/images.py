@@ -176,6 +176,8 @@ def _write_inputs(directory: Path, wanted: str, settings: PipSettings) -> None:
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
     (directory / "settings").write_text("".join(lines))
     (directory / "requirements.txt").write_text(wanted)
+    if requirements.needs_code(wanted):
+        (directory / "names-files").touch()
     script = resources.files("skafos_tui.runners.docker").joinpath("install.sh").read_text()
     (directory / "install.sh").write_text(script)
 

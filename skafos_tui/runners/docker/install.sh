@@ -5,7 +5,7 @@ here=$(dirname "$0")
 . "$here/settings"
 umask 022
 python=$(command -v python || command -v python3) || { echo "ERROR: the image has no python"; exit 1; }
-"$python" -m pip --version >/dev/null 2>&1 || { echo "ERROR: the image has no pip"; exit 1; }
+"$python" -c 'import pip' 2>/dev/null || { echo "ERROR: the image has no pip"; exit 1; }
 export PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_PROGRESS_BAR=off PIP_NO_CACHE_DIR=1
 export PIP_ROOT_USER_ACTION=ignore PYTHONUNBUFFERED=1
 # PEP 668: a system's python refuses pip, and in a container of its own there is no system to protect.
@@ -16,6 +16,13 @@ sys.exit(not (os.path.exists(path) and sys.prefix == sys.base_prefix))'; then
 fi
 mkdir -p /project
 cd /project
-"$python" -m pip install --requirement "$here/requirements.txt" 2>&1
+requirements=$here/requirements.txt
+if [ -e "$here/names-files" ]; then
+    # pip looks for the files that a line names beside the file it stands in, and the project is here.
+    requirements=/project/.skafos-requirements.txt
+    cp "$here/requirements.txt" "$requirements"
+fi
+"$python" -m pip install --requirement "$requirements" 2>&1
+rm -f /project/.skafos-requirements.txt
 echo "=== skafos packages ==="
 "$python" -m pip freeze 2>/dev/null

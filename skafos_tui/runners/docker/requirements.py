@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_LOCAL = re.compile(r"(-r|-c|-e|--requirement|--constraint|--editable|-f|--find-links)\b|\.|/|file:|[^\s;]*@\s*file:")
+_LOCAL = re.compile(r"(-r|-c|-e|--requirement|--constraint|--editable|-f|--find-links)\b|\.|/|file:|.*@\s*file:")
 _DECISIVE = (
     re.compile(r"ERROR: (No matching distribution|Cannot install|ResolutionImpossible|Invalid requirement)"),
     re.compile(r"ERROR: (Could not|Failed|Package|the image)"),
