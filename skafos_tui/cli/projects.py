@@ -156,7 +156,8 @@ def forget(args: Namespace) -> int:
     engine = engine_client(home)
     with refusals():
         engine.forget(row.token)
-    Output().line(f"{clean(row.name)} ({row.token}) is forgotten; the files in {clean(row.directory)} are untouched")
+    files = f"; the files in {clean(row.directory)} are untouched" if row.directory else ""
+    Output().line(f"{clean(row.name)} ({row.token}) is forgotten{files}")
     return 0
 
 
