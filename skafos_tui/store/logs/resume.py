@@ -143,6 +143,28 @@ def _is_time(text: bytes) -> bool:
     return True
 
 
+def _start_of_parts(tail: list[bytes], since: bytes) -> bytes:
+    """The instant, moved back to where no partial line begins before it and goes on after it.
+
+    What a line's later part is written as depends on the end of the part before it (`masking`).
+    """
+    while any(raw[38:39] == b"P" for raw in tail):
+        begun: dict[bytes, bytes] = {}
+        earliest = since
+        for raw in reversed(tail):
+            time, stream = raw[:TIME_LENGTH], raw[31:37]
+            if time >= since:
+                earliest = min(earliest, begun.get(stream, since))
+            if raw[38:39] == b"P":
+                begun.setdefault(stream, time)
+            else:
+                begun.pop(stream, None)
+        if earliest == since:
+            break
+        since = earliest
+    return since
+
+
 def stored_tail(path: Path, size: int) -> tuple[Counter[bytes], bytes, str] | None:
     """What a resume by time compares with: the stored lines from an instant on, the newest stored time, and the
     instant as `since`. None for a log without a line of the attempt."""
@@ -166,7 +188,8 @@ def stored_tail(path: Path, size: int) -> tuple[Counter[bytes], bytes, str] | No
     if tail[-1]:
         # Lines before the oldest one looked at may bear its very time, so the overlap starts after that.
         since_ns = max(since_ns, time_of(tail[-1]) + 1)
-    since = stamp(since_ns)
+    since = _start_of_parts(tail, stamp(since_ns))
+    since_ns = time_of(since)
     stored = Counter(raw + b"\n" for raw in tail if raw[:TIME_LENGTH] >= since)
     seconds, rest = divmod(since_ns, NANOSECONDS)
     return stored, newest, f"{seconds}.{rest:09}"
