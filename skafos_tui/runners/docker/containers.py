@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,11 @@ LOG_CONFIG = {"max-size": "4g", "max-file": "2", "mode": "blocking"}
 Docker's JSON takes up to twice our format for short lines, more where characters are escaped. `blocking`, because the
 other mode drops lines too (DESIGN 9).
 """
+
+KILLED = 137
+MEMORY_MARK_S = 0.25
+"""The kernel's mark "out of memory" and the exit reach Docker as two events, in either order: a container that was
+killed a moment ago is looked at once more."""
 
 PHASES = {
     "created": Phase.CREATED,
@@ -99,6 +105,9 @@ class Containers:
         if phase is not Phase.ENDED:
             self._saw_running((name,), life)
             return observation(name, found, phase, restarted=False)
+        if _memory_may_be_told_later(found["State"]):
+            time.sleep(MEMORY_MARK_S)
+            found = self._look_at_own(name) or found
         with self._lock:
             seen_in = self._seen_running.get(name)
         state = found["State"]
@@ -169,6 +178,12 @@ class Containers:
     def _saw_running(self, names: tuple[str, ...], life: DaemonLife) -> None:
         with self._lock:
             self._seen_running.update(dict.fromkeys(names, life.identity))
+
+
+def _memory_may_be_told_later(state: Mapping[str, Any]) -> bool:
+    ended_at = parse_time(state["FinishedAt"])
+    fresh = ended_at is not None and abs(time.time() - ended_at) < 1.0
+    return fresh and state["ExitCode"] == KILLED and not state.get("OOMKilled")
 
 
 def own_user() -> tuple[int, int]:
