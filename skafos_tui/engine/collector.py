@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from skafos_tui.runners.base import Runner, RunnerUnreachable
+from skafos_tui.runners.base import Runner, RunnerError, RunnerUnreachable
 from skafos_tui.store.logs.writer import LogWriter
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 DRAIN_PATIENCE_S = 1.0
 """How long a followed stream of an ended container may stand still before it is cut and read plainly."""
@@ -36,15 +38,24 @@ class Collector:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._taken = 0
-        self._error: BaseException | None = None
 
     def follow(self) -> None:
         """Follow the log from where the file ends; nothing happens while that is going on."""
-        if self._thread is not None and self._thread.is_alive():
+        if self.following:
             return
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"log {self._name}", daemon=True)
         self._thread.start()
+
+    @property
+    def following(self) -> bool:
+        """Whether the log is being followed now."""
+        return self._thread is not None and self._thread.is_alive()
+
+    async def halt(self) -> None:
+        """Stop following and let go of the file, so that another collector may open it."""
+        self._stop.set()
+        await on_thread(self._let_go, f"log {self._name}")
 
     async def finish(self, *, gone: bool) -> None:
         """Read the rest of an ended attempt's log, and sync it. `gone`: its container is no longer there.
@@ -56,6 +67,11 @@ class Collector:
     def abandon(self) -> None:
         """Stop following; the next engine goes on from what is in the file."""
         self._stop.set()
+
+    def _let_go(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+        self._close_early()
 
     def _close_early(self) -> None:
         """Let go of the file without last words: the log is not complete, a later try opens it anew."""
@@ -77,12 +93,17 @@ class Collector:
     def _follow(self) -> None:
         try:
             self._read(follow=True)
-        except (RunnerUnreachable, OSError) as error:
-            # Kept, not raised: following is a convenience, `finish` reads the same again and reports.
-            self._error = error
+        except (RunnerError, OSError) as error:
+            # Told, not raised: following is a convenience, `finish` reads the same again and reports.
+            log.warning("the log of %s is not followed any more: %s", self._name, error)
 
     def _read(self, *, follow: bool) -> None:
-        """One pass over the stream from the file's end, what is stored already left out."""
+        """One pass over the stream from the file's end, what is stored already left out.
+
+        With a fresh writer: what an earlier one holds in memory (lines of a full disk, the end of a partial line that
+        may be a secret's beginning) comes again.
+        """
+        self._close_early()
         writer = self._open()
         point = writer.resume_point()
         writer.begin_resume()
@@ -92,12 +113,11 @@ class Collector:
         self._drain()
         self._stop = threading.Event()
         try:
-            writer = self._open()
             if gone:
-                writer.append_gap("the container was removed before its log was read to the end")
+                self._open().append_gap("the container was removed before its log was read to the end")
             else:
-                self._read_rest(writer)
-            self._writer = None
+                self._read_all()
+            writer, self._writer = self._open(), None
             writer.close()
         except OSError as error:
             self._close_early()
@@ -105,9 +125,18 @@ class Collector:
                 raise DiskFull(f"no space for the log {self._path}") from None
             raise
 
-    def _read_rest(self, writer: LogWriter) -> None:
+    def _read_all(self) -> None:
+        try:
+            self._read_rest()
+        except RunnerUnreachable:
+            raise
+        except RunnerError as error:
+            self._open().append_gap(f"not all of this log could be read: {error}")
+
+    def _read_rest(self) -> None:
         before = self._taken
         self._read(follow=False)
+        writer = self._open()
         if self._taken == before and writer.resume_point().lines:
             # Not even the last stored line came back, although `since` includes it: the clock was set back
             # (DESIGN 4.6), or the file was rotated away. Read from the start and skip what is there.
