@@ -210,11 +210,14 @@ def _end(view: RunView, task: Task, last: Mapping[int, Attempt], now: float) -> 
     warning = "; ".join(dict.fromkeys(text for text in warnings if text)) or None
     task = replace(task, reason="", ended_at=ended_at, warning=warning)
     canceller = _cancelled_by(view, task)
+    policy = view.jobs[task.job_id].retries
     worst: Attempt | None = None
+    unfinished = False
     for instance in range(task.instances):
         attempt = last.get(instance)
-        if attempt is None or attempt.verdict is None:
-            assert canceller is not None, "an instance without an attempt is wanted, unless it was cancelled"
+        if attempt is None or attempt.verdict is None or should_retry(policy, attempt):
+            assert canceller is not None, "an instance that is not done is wanted, unless it was cancelled"
+            unfinished = True
             continue
         if not attempt.verdict.succeeded and (worst is None or _weight(attempt) > _weight(worst)):
             worst = attempt
@@ -223,7 +226,7 @@ def _end(view: RunView, task: Task, last: Mapping[int, Attempt], now: float) -> 
         if task.instances > 1:
             verdict = replace(verdict, evidence=f"#{worst.instance}: {verdict.evidence or verdict.text}")
         return replace(task, state=_ENDS[verdict.kind], verdict=verdict)
-    if canceller is not None and len(last) < task.instances:
+    if unfinished:
         return replace(task, state=TaskState.CANCELLED, reason=f"by {canceller}")
     deciding = last[task.instances - 1].verdict
     return replace(task, state=TaskState.SUCCEEDED, verdict=deciding)
