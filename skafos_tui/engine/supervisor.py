@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import sqlite3
 import time
 from typing import Protocol
 
@@ -20,6 +21,8 @@ from skafos_tui.store.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 DISK_RETRY_S = 5.0
+NAP_S = 30.0
+"""The longest sleep: the wall clock may be set, and timers don't run while a machine sleeps."""
 
 
 class Host(Books, Protocol):
@@ -84,12 +87,36 @@ class Supervisor:
         around = self._around = await self._host.surroundings(self.attempt)
         path = self._host.home.attempt_log(around.project.token, around.run.id, self.name)
         self._collector = Collector(self._host.runner, self.name, path, cap=self._host.log_cap, secrets=around.secrets)
+        try:
+            await self._record(around)
+        except Exception:
+            # Another supervisor takes over; two writers must not have the same log open.
+            await self._collector.halt()
+            raise
+        await self._host.insist(lambda: self._host.runner.remove(self.name))
+        drop_directory(self._host.home, self.name)
+
+    async def _record(self, around: Surroundings) -> None:
+        """From what is recorded to `collected`."""
         if self.attempt.state.open:
             await self._live(around)
         if self.attempt.state is not AttemptState.COLLECTED:
-            await self._collect()
-        await self._host.insist(lambda: self._host.runner.remove(self.name))
-        drop_directory(self._host.home, self.name)
+            if self._may_have_run:
+                await self._collect()
+            await self._host.commit("collected", lambda c: runs.attempt_collected(c, self.name), ())
+
+    @property
+    def following(self) -> bool:
+        """Whether the attempt's log is being followed, if it is not over."""
+        return self._collector is None or self._collector.following or not self.attempt.state.open
+
+    @property
+    def _may_have_run(self) -> bool:
+        """Whether the ended attempt can have a log; one that never started must not seem to have lost it."""
+        verdict = self.attempt.verdict
+        assert verdict is not None
+        never = verdict.kind in (VerdictKind.CANCELLED, VerdictKind.COULD_NOT_START)
+        return self.attempt.started_at is not None or not never
 
     async def _live(self, around: Surroundings) -> None:
         """From planned to ended."""
@@ -107,9 +134,9 @@ class Supervisor:
                 if self._stop is not None:
                     return self._stopped_before(self._stop)
                 await self._create(around)
-                name = self.name
-                if not await self._host.commit("starting", lambda c: runs.attempt_starting(c, name), ()):
-                    return self._stopped_before(self._stop or Stop(StopKind.CANCELLED, "request"))
+                stop = await self._host.commit("starting", self._starting, ())
+                if stop is not None:
+                    return self._stopped_before(stop)
             elif await self._host.insist(lambda: self._host.runner.inspect(self.name)) is None:
                 # It was asked to start, so it may have run: starting another one could run it twice.
                 return Verdict(VerdictKind.LOST, None, "its container was removed before its end could be read")
@@ -120,6 +147,15 @@ class Supervisor:
         except CouldNotStart as error:
             return Verdict(VerdictKind.COULD_NOT_START, None, self._masked(str(error)))
         return None
+
+    def _starting(self, connection: sqlite3.Connection) -> Stop | None:
+        """Record that the container will be asked to start, unless it was told to stop before: that stop."""
+        if runs.attempt_starting(connection, self.name):
+            return None
+        attempt = runs.get_attempt(connection, self.name)
+        assert attempt is not None
+        assert attempt.stop is not None, "only a stop keeps a planned attempt from starting"
+        return attempt.stop
 
     async def _create(self, around: Surroundings) -> None:
         spec = spec_of(around, self._host.home, self._host.capacity, self._host.network)
@@ -153,7 +189,7 @@ class Supervisor:
             await self._sleep(deadline)
 
     async def _sleep(self, deadline: float | None) -> None:
-        timeout = None if deadline is None else max(0.0, deadline - time.time())
+        timeout = None if deadline is None else min(max(0.0, deadline - time.time()), NAP_S)
         try:
             await asyncio.wait_for(self._wake.wait(), timeout)
         except TimeoutError:
@@ -207,11 +243,14 @@ class Supervisor:
         ended_at = (observation.ended_at if observation else None) or time.time()
         started_at = observation.started_at if observation else None
         name = self.name
-        await self._host.commit(
-            "ended",
-            lambda c: runs.attempt_ended(c, name, verdict, started_at=started_at, ended_at=ended_at),
-            (self.attempt.run_id,),
-        )
+
+        def apply(connection: sqlite3.Connection) -> Attempt:
+            runs.attempt_ended(connection, name, verdict, started_at=started_at, ended_at=ended_at)
+            attempt = runs.get_attempt(connection, name)
+            assert attempt is not None
+            return attempt
+
+        self.attempt = await self._host.commit("ended", apply, (self.attempt.run_id,))
 
     async def _collect(self) -> None:
         """Read the log to its end, on disk, before the container may go."""
@@ -232,8 +271,6 @@ class Supervisor:
                     raise
                 log.error("the log of %s can't be written: %s", self.name, error)
             await asyncio.sleep(DISK_RETRY_S)
-        name = self.name
-        await self._host.commit("collected", lambda c: runs.attempt_collected(c, name), ())
 
     def _masked(self, text: str) -> str:
         for secret in self._around.secrets if self._around else ():
