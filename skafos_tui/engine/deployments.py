@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import sqlite3
+import tarfile
+import threading
 import time
+import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,12 +19,13 @@ from typing import Protocol, TypeVar
 from skafos_tui.engine.snapshots import Snapshot, missing_file, take_snapshot, write_archive
 from skafos_tui.model.project import Project, SegmentKind
 from skafos_tui.model.run import Deployment, DeploymentState
-from skafos_tui.runners.base import BuildFailed, ImageRequest, Runner, RunnerUnreachable
+from skafos_tui.runners.base import BuildFailed, ImageRequest, Runner, RunnerError, RunnerUnreachable
 from skafos_tui.store import projects, runs
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.format import format_line
 from skafos_tui.store.logs.writer import LogWriter
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 STEP_INTERVAL_S = 1.0
 
@@ -101,14 +106,26 @@ class Deployments:
             now=now,
         )
 
+    def try_again(self, connection: sqlite3.Connection, deployment_id: int) -> None:
+        """Let a deployment whose images could not be made be built once more: somebody retries a run of it."""
+        deployment = projects.get_deployment(connection, deployment_id)
+        if deployment is not None and deployment.state is DeploymentState.FAILED:
+            projects.deployment_rebuilding(connection, deployment_id)
+
     def ensure(self, deployment_id: int, project: Project) -> asyncio.Task[None]:
         """Build a deployment that is `building`; the one task that does it."""
         task = self._builds.get(deployment_id)
         if task is None or task.done():
             task = asyncio.create_task(self._build(deployment_id, project), name=f"build-{deployment_id}")
             self._builds[deployment_id] = task
-            task.add_done_callback(lambda _: self._builds.pop(deployment_id, None))
+            task.add_done_callback(lambda done: self._built(deployment_id, done))
         return task
+
+    def _built(self, deployment_id: int, task: asyncio.Task[None]) -> None:
+        if self._builds.get(deployment_id) is task:
+            del self._builds[deployment_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the image step of deployment %d failed; it begins again", deployment_id, exc_info=error)
 
     async def rebuild(self, deployment_id: int, project: Project) -> None:
         """Make the images of a ready deployment again, from its archive: they were pruned."""
@@ -116,14 +133,16 @@ class Deployments:
             await self._books.commit("rebuild", lambda c: projects.deployment_rebuilding(c, deployment_id))
         await asyncio.shield(self.ensure(deployment_id, project))
 
-    async def cancel(self, deployment_id: int) -> None:
+    async def cancel(self, deployment_id: int, project: Project) -> None:
         """End a build that nothing waits for any more; the next run of the same files begins it anew."""
         task = self._builds.get(deployment_id)
         if task is None:
             return
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await self._books.commit("build_cancelled", lambda c: cancel_building(c, deployment_id))
+        if not await self._books.commit("build_cancelled", lambda c: cancel_building(c, deployment_id)):
+            # A run has come to wait for it meanwhile.
+            self.ensure(deployment_id, project)
 
     async def close(self) -> None:
         """End all builds; the next engine begins them again."""
@@ -137,12 +156,12 @@ class Deployments:
         deployment = await self._books.commit("build", lambda c: projects.get_deployment(c, deployment_id))
         if deployment is None or deployment.state is not DeploymentState.BUILDING:
             return
-        log = _BuildLog(self._books, deployment)
+        build_log = _BuildLog(self._books, deployment)
         try:
-            images, packages = await self._make_images(deployment, project, log)
-        except BuildFailed as error:
-            message = str(error)
-            log.line(message)
+            images, packages = await self._make_images(deployment, project, build_log)
+        except (RunnerError, OSError, EOFError, tarfile.TarError, zlib.error) as error:
+            message = str(error) if isinstance(error, BuildFailed) else f"the image step failed: {error}"
+            build_log.line(message)
             await self._books.commit("build_failed", lambda c: projects.deployment_failed(c, deployment_id, message))
         else:
             now = time.time()
@@ -151,10 +170,10 @@ class Deployments:
                 lambda c: projects.deployment_ready(c, deployment_id, images, packages, now),
             )
         finally:
-            log.close()
+            build_log.close()
 
     async def _make_images(
-        self, deployment: Deployment, project: Project, log: _BuildLog
+        self, deployment: Deployment, project: Project, build_log: _BuildLog
     ) -> tuple[dict[str, str], str]:
         """The image of each job and the packages in them; jobs of one base share one."""
         archive = self._books.home.code(deployment.project, deployment.code_digest)
@@ -166,28 +185,27 @@ class Deployments:
             request = ImageRequest(deployment.project, base, requirements, archive, deployment.code_digest)
             while True:
                 try:
-                    image = await self._books.runner.build(request, log.line)
+                    image = await self._books.runner.build(request, build_log.line)
                     break
                 except RunnerUnreachable as error:
-                    log.line(str(error))
+                    build_log.line(str(error))
                     await self._books.insist(self._books.runner.info)
             made[base] = image.reference
             packages.append(image.packages)
         return {job_id: made[base] for job_id, base in bases.items()}, "\n".join(packages)
 
 
-def cancel_building(connection: sqlite3.Connection, deployment_id: int) -> None:
-    """Give up a deployment that is still being built, unless a run has come to wait for it meanwhile."""
+def cancel_building(connection: sqlite3.Connection, deployment_id: int) -> bool:
+    """Give up a deployment that is still being built; False where a run has come to wait for it meanwhile."""
     deployment = projects.get_deployment(connection, deployment_id)
     waiting = any(run.deployment == deployment_id for run in runs.unfinished_runs(connection))
     if deployment is not None and deployment.state is DeploymentState.BUILDING and not waiting:
         projects.deployment_failed(connection, deployment_id, "cancelled: no run waited for it any more")
+    return not waiting
 
 
 def requirements_in(archive: Path) -> bytes | None:
     """The requirements.txt of a code archive without the lines that the built-in SDK satisfies."""
-    import tarfile
-
     with tarfile.open(archive, "r:gz") as files:
         try:
             member = files.extractfile("requirements.txt")
@@ -224,27 +242,44 @@ class _BuildLog:
         self._writer = LogWriter(path)
         self._loop = asyncio.get_running_loop()
         self._told = 0.0
+        self._lock = threading.Lock()
         self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def line(self, text: str) -> None:
-        """Take one line, on any thread."""
-        self._writer.append(format_line(time.time_ns(), text.encode("utf-8", "replace")))
-        now = time.monotonic()
-        if now - self._told >= STEP_INTERVAL_S:
-            self._told = now
-            self._loop.call_soon_threadsafe(self._tell, text)
+        """Take one line, on any thread; a build that was cancelled may still have something to say."""
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                self._writer.append(format_line(time.time_ns(), text.encode("utf-8", "replace")))
+            except OSError as error:
+                # The lines stay in memory; an image is not given up for the log of its making.
+                log.warning("%s", error)
+            now = time.monotonic()
+            if now - self._told >= STEP_INTERVAL_S:
+                self._told = now
+                self._loop.call_soon_threadsafe(self._tell, text)
 
     def _tell(self, text: str) -> None:
         if not self._closed:
             task = self._loop.create_task(self._step(text.strip()[:120]))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._stepped)
+
+    def _stepped(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("the step of a build is not shown: %s", error)
 
     async def _step(self, text: str) -> None:
         await self._books.commit("build_step", lambda c: projects.deployment_step(c, self._deployment, text))
 
     def close(self) -> None:
-        """Flush the file."""
-        self._closed = True
-        self._writer.close()
+        """Flush the file; nothing is taken from now on."""
+        with self._lock:
+            self._closed = True
+            try:
+                self._writer.close()
+            except OSError as error:
+                log.warning("%s", error)

@@ -84,6 +84,8 @@ class Requests:
             deployment = retried.deployment
             if candidate is not None:
                 deployment = self._engine.deployments.record(connection, candidate, now)
+            else:
+                self._engine.deployments.try_again(connection, deployment)
             return create_retry(
                 connection, project, deployment, retried, request_id=request_id, from_job=from_job, now=now
             )
@@ -99,7 +101,7 @@ class Requests:
             return cancel_tasks(connection, run_id, project, words, by)
 
         cancelled = await self._engine.commit("cancel", apply, (run_id,))
-        await self._drop_unwanted_build(run.deployment)
+        await self._drop_unwanted_build(run.deployment, project)
         return cancelled
 
     async def set_variable(self, token: str, variable: Variable) -> None:
@@ -217,11 +219,11 @@ class Requests:
         assert deployment is not None
         return Started(run.id, deployment.number, run.project, warnings)
 
-    async def _drop_unwanted_build(self, deployment: int) -> None:
+    async def _drop_unwanted_build(self, deployment: int, project: Project) -> None:
         """End the build of a deployment that no unfinished run waits for."""
         waiting = await self._engine.read(lambda c: [r for r in runs.unfinished_runs(c) if r.deployment == deployment])
         if not waiting:
-            await self._engine.deployments.cancel(deployment)
+            await self._engine.deployments.cancel(deployment, project)
 
 
 def refuse_missing_parts(project: Project) -> None:

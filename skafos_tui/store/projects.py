@@ -187,8 +187,11 @@ def deployment_failed(connection: sqlite3.Connection, deployment_id: int, error:
 
 
 def deployment_rebuilding(connection: sqlite3.Connection, deployment_id: int) -> None:
-    """The images of a ready deployment are gone (pruned): they are made again from the archive."""
-    connection.execute("UPDATE deployments SET state = ? WHERE id = ?", (DeploymentState.BUILDING, deployment_id))
+    """The images of a deployment are gone (pruned) or could not be made: they are made again from the archive."""
+    connection.execute(
+        "UPDATE deployments SET state = ?, error = '', step = '' WHERE id = ?",
+        (DeploymentState.BUILDING, deployment_id),
+    )
     note_change(connection, "deployment", deployment_id)
 
 
