@@ -8,17 +8,17 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from skafos_tui.config.settings import Settings
 from skafos_tui.engine.deployments import Deployments
 from skafos_tui.engine.ledger import Consequences, Ledger
 from skafos_tui.engine.supervisor import Supervisor
-from skafos_tui.engine.surroundings import Surroundings
+from skafos_tui.engine.surroundings import Surroundings, drop_directory
 from skafos_tui.model.project import Project, Resources
 from skafos_tui.model.run import Attempt, AttemptState
-from skafos_tui.runners.base import Phase, Runner, RunnerUnreachable
+from skafos_tui.runners.base import Phase, Runner, RunnerError, RunnerUnreachable
 from skafos_tui.store import projects, runs
 from skafos_tui.store.database import Writer, get_meta, set_meta
 from skafos_tui.store.home import Home
@@ -54,7 +54,10 @@ class Engine:
         self._ledger = Ledger("", local_capacity())
         self._supervisors: dict[str, Supervisor] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._commits: set[asyncio.Task[Any]] = set()
+        self._behind = False
         self._up = asyncio.Event()
+        self._lost = asyncio.Event()
         self._wake: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -77,12 +80,15 @@ class Engine:
             self._up.set()
         except RunnerUnreachable as error:
             self._ledger.problem = str(error)
+            self._lost.set()
         for attempt in await self._writer.read(runs.uncollected_attempts):
             self._supervise(attempt)
         await self.commit("recovery", lambda _: None)
         await self._resume_builds()
-        self._background(self._watch_runner(), "events")
-        self._background(self._reconcile(), "reconcile")
+        await self._drop_directories()
+        self._background(self._again_and_again(self._watch_runner), "events")
+        self._background(self._again_and_again(self._probe_runner), "probe")
+        self._background(self._again_and_again(self._reconcile), "reconcile")
 
     async def close(self) -> None:
         """End the engine; containers are not touched."""
@@ -95,6 +101,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._commits, return_exceptions=True)
         await self.runner.close()
         await self._writer.close()
 
@@ -104,7 +111,14 @@ class Engine:
         """One durable transaction: an event, and all that follows from it in the books; then act on it.
 
         `touched` are the runs it concerns (None: all). `apply` may refuse by raising; then nothing is written.
+        Once begun it is seen through, also when whoever waits for it is cancelled: what is durable must be acted on.
         """
+        task = asyncio.create_task(self._commit(name, apply, touched), name=f"commit {name}")
+        self._commits.add(task)
+        task.add_done_callback(self._commits.discard)
+        return await asyncio.shield(task)
+
+    async def _commit(self, name: str, apply: Callable[[sqlite3.Connection], T], touched: Iterable[int] | None) -> T:
         now = time.time()
 
         def work(connection: sqlite3.Connection) -> tuple[T, Consequences]:
@@ -112,9 +126,9 @@ class Engine:
             return result, self._ledger.settle(connection, touched, now)
 
         try:
-            result, consequences = await self._writer.transact(name, work)
-        except BaseException:
-            self._ledger.forget()
+            result, consequences = await self._writer.transact(name, work, self._ledger.forget)
+        except sqlite3.Error:
+            self._behind = True
             raise
         self._act(consequences)
         return result
@@ -236,10 +250,21 @@ class Engine:
         for deployment_id, project in await self._writer.read(load):
             self.build(deployment_id, project)
 
+    async def _drop_directories(self) -> None:
+        """Remove what a killed engine left of the directories of attempts that are over: secrets may be in them."""
+        present = {path.name for path in self.home.attempt("").glob("*")}
+
+        def over(connection: sqlite3.Connection) -> set[str]:
+            return present - {attempt.name for attempt in runs.uncollected_attempts(connection)}
+
+        for name in await self._writer.read(over) if present else ():
+            drop_directory(self.home, name)
+
     async def _runner_lost(self, message: str) -> None:
         if not self._up.is_set():
             return
         self._up.clear()
+        self._lost.set()
         log.warning("%s", message)
         self._ledger.problem = message
         await self.commit("runner_lost", lambda _: None)
@@ -247,29 +272,41 @@ class Engine:
     async def _runner_found(self, capacity: Resources) -> None:
         self._ledger.capacity = capacity
         self._ledger.problem = ""
+        self._lost.clear()
         self._up.set()
         for supervisor in self._supervisors.values():
             supervisor.nudge()
         await self.commit("runner_found", lambda _: None)
 
-    async def _watch_runner(self) -> None:
-        """The event stream as long as there is one; asks again and again where there is none."""
+    async def _again_and_again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """One round after another; one that fails (the disk is full, say) is told, and the next comes all the same."""
         while True:
-            if not self._up.is_set():
-                try:
-                    info = await self.runner.info()
-                except RunnerUnreachable:
-                    await asyncio.sleep(PROBE_S)
-                    continue
-                log.info("%s answers", info.kind)
-                await self._runner_found(info.capacity)
             try:
-                async for event in self.runner.events(self.id):
-                    self._nudge(event.name)
-            except RunnerUnreachable as error:
-                await self._runner_lost(str(error))
-                continue
-            await asyncio.sleep(PROBE_S)
+                await work()
+            except (RunnerError, sqlite3.Error, OSError) as error:
+                log.error("the engine's upkeep: %r", error)
+                await asyncio.sleep(PROBE_S)
+
+    async def _probe_runner(self) -> None:
+        """Ask a runner that did not answer until it does. Its event stream may go on meanwhile: it proves nothing."""
+        await self._lost.wait()
+        await asyncio.sleep(PROBE_S)
+        try:
+            info = await self.runner.info()
+        except RunnerUnreachable:
+            return
+        log.info("%s answers", info.kind)
+        await self._runner_found(info.capacity)
+
+    async def _watch_runner(self) -> None:
+        """The event stream as long as there is one."""
+        await self._up.wait()
+        try:
+            async for event in self.runner.events(self.id):
+                self._nudge(event.name)
+        except RunnerUnreachable as error:
+            await self._runner_lost(str(error))
+        await asyncio.sleep(PROBE_S)
 
     def _nudge(self, name: str) -> None:
         """Look at one attempt, or at all of them."""
@@ -282,29 +319,36 @@ class Engine:
             supervisor.nudge()
 
     async def _reconcile(self) -> None:
-        """Every few seconds: the containers that are there against the attempts that should be (DESIGN 4.4)."""
-        while True:
-            await asyncio.sleep(RECONCILE_S)
-            await self.reconcile()
+        await asyncio.sleep(RECONCILE_S)
+        await self.reconcile()
 
     async def reconcile(self) -> None:
-        """Nudge the supervisors whose container does not run; remove containers whose log is collected."""
+        """What there is against what should be (DESIGN 4.4), and whatever failed on the way is begun again.
+
+        Nudges the supervisors whose container does not run or whose log is not followed, removes containers whose log
+        is collected, gives attempts without a supervisor one, and begins builds that ended without a result.
+        """
         present = await self.insist(lambda: self.runner.list_attempts(self.id))
         for name, supervisor in list(self._supervisors.items()):
-            if present.get(name) is not Phase.RUNNING:
+            if present.get(name) is not Phase.RUNNING or not supervisor.following:
                 supervisor.nudge()
         for name in present:
             if name not in self._supervisors:
                 await self._remove_leftover(name)
+        if self._behind:
+            self._behind = False
+            await self.commit("recovery", lambda _: None)
         # A supervisor that failed (the disk was full, say) is replaced by one that starts from what is recorded.
         for attempt in await self._writer.read(runs.uncollected_attempts):
             self._supervise(attempt)
+        await self._resume_builds()
 
     async def _remove_leftover(self, name: str) -> None:
         """Remove the container of an attempt whose end is complete in the store; others are not ours to judge."""
         attempt = await self._writer.read(lambda c: runs.get_attempt(c, name))
         if attempt is not None and attempt.state is AttemptState.COLLECTED:
             await self.insist(lambda: self.runner.remove(name))
+            drop_directory(self.home, name)
 
 
 def local_capacity() -> Resources:

@@ -55,6 +55,7 @@ class Ledger:
 
     def forget(self) -> None:
         """Drop what is kept between commits; after a transaction that was rolled back it may not be true."""
+        self._configs.clear()
         self._steps.clear()
         self._recorded.clear()
 

@@ -140,11 +140,14 @@ class Writer:
         migrate(path)
         return cls(await aiosqlite.Connection(lambda: connect(path), iter_chunk_size=64))
 
-    async def transact(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def transact(
+        self, name: str, work: Callable[[sqlite3.Connection], T], undone: Callable[[], None] | None = None
+    ) -> T:
         """Run `work` in one durable transaction; everything or nothing of it is there afterwards.
 
         `name` labels the failpoints `commit.NAME.before` and `.after`. `work` may run once only and must not keep
-        the connection. A closure costs one hop to the thread, however many statements it has.
+        the connection. A closure costs one hop to the thread, however many statements it has. `undone` is called
+        after a rollback, before the next transaction begins.
         """
 
         def run(connection: sqlite3.Connection) -> T:
@@ -156,6 +159,8 @@ class Writer:
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+                if undone is not None:
+                    undone()
                 raise
             failpoint(f"commit.{name}.after")
             return result
