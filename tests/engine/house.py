@@ -46,15 +46,11 @@ from skafos_tui.store.home import Home
 T = TypeVar("T")
 TOKEN = "0123456789abcdef01234567"
 PATIENCE_S = 3.0
-GRACE_S = 0.01
+GRACE_S = 0.005
 
 
 class Killed(BaseException):
     """The engine's process is no more."""
-
-
-class KilledThread(SystemExit):
-    """The same in a thread nobody waits for; Python ends it silently."""
 
 
 class MortalWriter(Writer):
@@ -137,7 +133,8 @@ class MortalRunner(MemoryRunner):
             self._life.check()
         except Killed:
             if follow:
-                raise KilledThread from None
+                # Nobody waits for this thread; Python ends it silently for this exception only.
+                raise SystemExit from None
             raise
 
 
@@ -173,6 +170,9 @@ class Life:
         """The instant of death; from any thread."""
         self.died_at = name
         self.dead = True
+        if self._engine is not None:
+            dying: Any = self._engine
+            dying._closed = True  # what its tasks die of is no news
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self.death.set)
 
@@ -212,12 +212,13 @@ class Life:
         dying._closed = True
         if dying._wake is not None:
             dying._wake.cancel()
-        for left in dying._supervisors.values():
-            left.abandon()
+        for reader in self.house.collectors:
+            reader.abandon()
         tasks = [*dying._tasks, *dying.deployments._builds.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*dying._commits, return_exceptions=True)
         await asyncio.sleep(0)
         await self._join_threads()
         dying.deployments._threads.shutdown(wait=True)
@@ -320,9 +321,9 @@ class _quick:
     """Waiting times of the engine cut to what a test can wait for, and its collectors known."""
 
     TIMES = (
-        (engine, "RECONCILE_S", 0.03),
+        (engine, "RECONCILE_S", 0.012),
         (engine, "PROBE_S", 0.002),
-        (collector, "DRAIN_PATIENCE_S", 0.02),
+        (collector, "DRAIN_PATIENCE_S", 0.006),
         (supervisor, "DISK_RETRY_S", 0.005),
         (deployments, "STEP_INTERVAL_S", 0.0),
     )

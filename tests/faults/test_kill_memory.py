@@ -1,0 +1,44 @@
+"""The engine killed at any point of random scenarios, over a daemon in memory; the history is checked afterwards.
+
+One scenario again: SKAFOS_KILL_SEEDS=123 (or 100-199) pytest tests/faults/test_kill_memory.py
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from scenario import play
+
+from skafos_tui.store.database import migrate
+
+SEEDS = 1000
+CHUNK = 50
+
+
+def chunks() -> list[range]:
+    """The seeds to play, some at a time."""
+    wanted = os.environ.get("SKAFOS_KILL_SEEDS", f"0-{SEEDS - 1}")
+    first, _, last = wanted.partition("-")
+    begin, end = int(first), int(last or first) + 1
+    return [range(at, min(at + CHUNK, end)) for at in range(begin, end, CHUNK)]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty state database, to be copied: making one costs as much as a scenario."""
+    path = tmp_path_factory.mktemp("template") / "state.db"
+    migrate(path)
+    return path
+
+
+@pytest.mark.parametrize("seeds", chunks(), ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
+async def test_every_run_ends_as_it_should_wherever_the_engine_is_killed(seeds: range, template: Path) -> None:
+    deaths = 0
+    for seed in seeds:
+        try:
+            deaths += len(await play(seed, template))
+        except AssertionError as error:
+            raise AssertionError(f"SKAFOS_KILL_SEEDS={seed}: {error}") from error
+    assert deaths or len(seeds) < CHUNK
