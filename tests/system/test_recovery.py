@@ -70,14 +70,18 @@ def test_an_engine_killed_with_ten_running_containers_is_taken_up_by_any_command
     assert next(task for task in shown["tasks"] if task["name"] == "Last")["state"] == "upstream_failed"
 
 
-def test_a_container_removed_behind_our_back_is_lost(person: Person) -> None:
+def test_a_container_removed_while_nobody_looks_is_lost_and_not_started_again(person: Person) -> None:
     person.job("Gone", COUNTER.format(lines=600, pause=0.1))
     run = person.start()
     name = person.running(run, 1)["tasks"][0]["attempts"][0]["container"]
+    person.kill_engine()
     subprocess.run(["docker", "rm", "--force", name], check=True, capture_output=True)
     task = person.finished(run, 30)["tasks"][0]
     assert (task["state"], task["verdict"]) == ("lost", "lost")
     assert "removed" in task["evidence"]
+    assert len(task["attempts"]) == 1
+    person.collected(run)
+    assert "[skafos gap]" in person.log(run, "Gone")[-1]
 
 
 def test_a_container_killed_behind_our_back_says_so(person: Person) -> None:
