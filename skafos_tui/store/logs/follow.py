@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
 from skafos_tui.model.run import Run
+from skafos_tui.store.database import connect_reader
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.format import Joiner
 from skafos_tui.store.logs.merge import Source, SourcedLine
 from skafos_tui.store.logs.reader import LogFollower
+from skafos_tui.store.logs.sources import run_sources
 
 SETTLED_NS = 1_000_000_000
 """A directory that changed less long ago is listed again: two changes within one tick of its clock look like one."""
@@ -91,28 +93,13 @@ class RunFollower:
         names = {path.stem for path in self._directory.iterdir() if path.suffix == ".log"} - self._known
         complete = True
         if names:
-            sources = attempt_sources(self._home, self._run, names)
+            with closing(connect_reader(self._home.state_database)) as connection:
+                sources = run_sources(self._home, connection, self._run)
+            for source, path in reversed(sources):
+                if path.stem in names:
+                    self._files.append(_Followed(source, path, self._positions.get(path, 0)))
+                    self._known.add(path.stem)
             # Those the store doesn't know yet are looked for again.
-            complete = len(sources) == len(names)
-            for name in sorted(sources):
-                path = self._home.attempt_log(self._run.project, self._run.id, name)
-                self._files.append(_Followed(sources[name], path, self._positions.get(path, 0)))
-                self._known.add(name)
+            complete = names <= self._known
         if complete and time.time_ns() - changed_ns > SETTLED_NS:
             self._listed_at_ns = changed_ns
-
-
-def attempt_sources(home: Home, run: Run, names: Collection[str] | None = None) -> dict[str, Source]:
-    """Attempt name to the source of its lines, for the run's attempts of these names (None: for all)."""
-    from skafos_tui.store.database import connect_reader
-    from skafos_tui.store.runs import attempts_of, tasks_of
-
-    with closing(connect_reader(home.state_database)) as connection:
-        jobs = {task.job_id: task.name for task in tasks_of(connection, run.id)}
-        return {
-            attempt.name: Source(
-                run.id, attempt.job_id, jobs.get(attempt.job_id, attempt.job_id), attempt.instance, attempt.number
-            )
-            for attempt in attempts_of(connection, run.id)
-            if names is None or attempt.name in names
-        }
