@@ -1,4 +1,4 @@
-"""A Docker daemon of the test's own, that may be killed: own data, own socket, no networks."""
+"""A Docker daemon of the test's own, that may be killed: own data, own socket, a network namespace of its own."""
 
 from __future__ import annotations
 
