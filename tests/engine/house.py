@@ -47,6 +47,7 @@ T = TypeVar("T")
 TOKEN = "0123456789abcdef01234567"
 PATIENCE_S = 3.0
 GRACE_S = 0.005
+RAM_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 class Killed(BaseException):
@@ -132,10 +133,9 @@ class MortalRunner(MemoryRunner):
             super().read_logs(name, since=since, follow=follow, sink=mortal, stop=stop)
             self._life.check()
         except Killed:
-            if follow:
-                # Nobody waits for this thread; Python ends it silently for this exception only.
-                raise SystemExit from None
-            raise
+            # Nobody waits for a following thread, and nothing comes after its reading.
+            if not follow:
+                raise
 
 
 class Life:
@@ -302,8 +302,7 @@ async def a_house(
     daemon: Daemon | None = None, settings: Settings | None = None, template: Path | None = None
 ) -> AsyncIterator[House]:
     """A house on a RAM disk; `template` is an empty migrated database to begin with."""
-    shm = Path("/dev/shm")
-    path = Path(tempfile.mkdtemp(prefix="skafos-", dir=shm if shm.is_dir() else None))
+    path = Path(tempfile.mkdtemp(prefix="skafos-", dir=RAM_DISK))
     try:
         house = House(daemon or Daemon(), path, settings or Settings())
         if template is None:

@@ -40,6 +40,7 @@ from skafos_tui.store.logs.format import format_line, time_of
 GIBIBYTE = 1 << 30
 NEVER_S = 3600.0
 POLL_S = 0.001
+MACHINE = Resources(2.0, 4 * GIBIBYTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +126,7 @@ class Record:
 class Daemon:
     """The containers and images of a machine, and the ways in which a real daemon fails."""
 
-    def __init__(
-        self, behave: Behave = lambda spec: Behaviour(), capacity: Resources = Resources(2.0, 4 * GIBIBYTE)
-    ) -> None:
+    def __init__(self, behave: Behave = lambda spec: Behaviour(), capacity: Resources = MACHINE) -> None:
         self.behave = behave
         self.capacity = capacity
         self.lock = threading.RLock()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from history import check_history
-from house import TOKEN, House, Killed, Life, a_house, job, start_run
+from house import TOKEN, House, Killed, Life, a_house, job, start_run, until
 from memory import Behaviour, Daemon, Line, Record
 
 from skafos_tui.engine.triggers import Refusal
@@ -69,6 +69,34 @@ class Plan:
         self.retries_run = dice.random() < 0.15
         self.variable = dice.random() < 0.15
         self.manages = dice.random() < 0.1
+        if self.aim is not None:
+            self._favour(self.aim.split(".")[1])
+
+    def _favour(self, what: str) -> None:
+        """Make it likely that the aim is reached at all."""
+        if what in ("register", "adopt", "variable"):
+            self.manages = True
+        elif what == "retry":
+            self.retries_run, self.failing = True, 0.6
+        elif what == "timer":
+            self.failing = 0.8
+            for item in self.jobs:
+                item["retries"] = {"limit": 2, "delay": "0.006s"}
+        elif what == "timeout":
+            for item in self.jobs:
+                item["timeout"] = "0.01s"
+        elif what == "cancel":
+            self.cancels = "run"
+        elif what == "build_cancelled":
+            self.cancels, self.build_s, self.second_run = "early", 0.05, False
+        elif what == "build_failed":
+            self.build_fails = True
+        elif what == "rebuild":
+            self.mischief = "images"
+        elif what in ("runner_lost", "runner_found"):
+            self.outage = True
+        elif what == "kill":
+            self.cancels = "run"
 
     def behave(self, spec: AttemptSpec) -> Behaviour:
         """What a container of this scenario does: the same for the same job, instance and attempt."""
@@ -94,7 +122,7 @@ class Plan:
         )
 
     def death(self, life: int) -> Callable[[str], bool] | None:
-        """Where the n-th engine dies: at the aim first, then after a random number of failpoints; the last one lives."""
+        """Where the n-th engine dies: at the aim first, then after a random number of failpoints; the last lives."""
         if life >= LIVES - 1:
             return None
         dice = random.Random(self.seed * 10 + life)
@@ -174,8 +202,7 @@ class Clients:
             run = runs.get_run(connection, self.run_ids["run"])
             return run if run is not None and run.state.finished else None
 
-        while not await life.engine.read(over):
-            await asyncio.sleep(0.002)
+        await until(lambda: life.engine.read(over), "the run to be retried ends")
         self.run_ids["retry"] = (await life.requests.retry(self.run_ids["run"], "retry", None, False)).run
 
     async def _register(self, life: Life) -> None:

@@ -6,15 +6,18 @@ One scenario again: SKAFOS_KILL_SEEDS=123 (or 100-199) pytest tests/faults/test_
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from scenario import play
 
+import skafos_tui
 from skafos_tui.store.database import migrate
 
 SEEDS = 1000
 CHUNK = 50
+AIMED_SEEDS = 40
 
 
 def chunks() -> list[range]:
@@ -31,6 +34,28 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "state.db"
     migrate(path)
     return path
+
+
+def names_in_source() -> list[str]:
+    """The failpoints that an engine over the daemon in memory can reach: every commit, and the calls of attempts."""
+    room = Path(skafos_tui.__file__).parent
+    engine = "\n".join(path.read_text() for path in sorted((room / "engine").glob("*.py")))
+    commits = set(re.findall(r'\b(?:commit|transact)\(\s*"(\w+)"', engine)) - {"forget"}
+    plain = set(re.findall(r'\bfailpoint\("([\w.]+)"\)', engine))
+    docker = room / "runners" / "docker"
+    calls = set(re.findall(r'\bcall\("(\w+)"', (docker / "containers.py").read_text())) | {"info", "build", "commit"}
+    streams = (docker / "streams.py").read_text() + (docker / "events.py").read_text()
+    plain |= set(re.findall(r'\bfailpoint\("([\w.]+)"\)', streams))
+    both = {f"commit.{name}" for name in commits} | {f"docker.{name}" for name in calls}
+    return sorted(plain | {f"{name}.{side}" for name in both for side in ("before", "after")})
+
+
+@pytest.mark.parametrize("name", names_in_source())
+async def test_every_failpoint_is_survived(name: str, template: Path) -> None:
+    for seed in range(AIMED_SEEDS):
+        if name in await play(seed, template, aim=name):
+            return
+    raise AssertionError(f"no scenario of {AIMED_SEEDS} reaches {name}")
 
 
 @pytest.mark.parametrize("seeds", chunks(), ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
