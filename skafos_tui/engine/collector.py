@@ -57,12 +57,13 @@ class Collector:
         self._stop.set()
         await on_thread(self._let_go, f"log {self._name}")
 
-    async def finish(self, *, gone: bool) -> None:
-        """Read the rest of an ended attempt's log, and sync it. `gone`: its container is no longer there.
+    async def finish(self, *, gone: bool, cut: bool) -> None:
+        """Read the rest of an ended attempt's log, and sync it.
 
-        Raises RunnerUnreachable and DiskFull; can then be called again.
+        `gone`: its container is no longer there; `cut`: it ended while nobody took up what it printed. Raises
+        RunnerUnreachable and DiskFull; can then be called again.
         """
-        await on_thread(lambda: self._finish(gone), f"log {self._name}")
+        await on_thread(lambda: self._finish(gone, cut), f"log {self._name}")
 
     def abandon(self) -> None:
         """Stop following; the next engine goes on from what is in the file."""
@@ -109,7 +110,7 @@ class Collector:
         writer.begin_resume()
         self._runner.read_logs(self._name, since=point.since, follow=follow, sink=self._sink, stop=self._stop)
 
-    def _finish(self, gone: bool) -> None:
+    def _finish(self, gone: bool, cut: bool) -> None:
         self._drain()
         self._stop = threading.Event()
         try:
@@ -117,6 +118,8 @@ class Collector:
                 self._open().append_gap("the container was removed before its log was read to the end")
             else:
                 self._read_all()
+            if cut:
+                self._open().append_gap("the last lines may be missing: this ended while the daemon was away")
             writer, self._writer = self._open(), None
             writer.close()
         except OSError as error:

@@ -257,10 +257,11 @@ class Supervisor:
         assert self._collector is not None
         collector = self._collector
         while True:
-            gone = await self._host.insist(lambda: self._host.runner.inspect(self.name)) is None
+            observation = await self._host.insist(lambda: self._host.runner.inspect(self.name))
+            cut = observation is not None and observation.log_cut
             try:
                 failpoint("collect.before")
-                await collector.finish(gone=gone)
+                await collector.finish(gone=observation is None, cut=cut)
                 break
             except RunnerUnreachable:
                 continue

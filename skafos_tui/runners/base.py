@@ -100,7 +100,8 @@ class Phase(StrEnum):
 class Observation:
     """What the runner knows of an attempt right now. Times are Unix seconds of the runner's clock.
 
-    `daemon_restarted` is True where the runner can tell that its daemon went away while this attempt ran.
+    `daemon_restarted` is True where the runner can tell that its daemon went away while this attempt ran; `log_cut`
+    where it ended while the daemon was away, so that nobody took up what it printed last.
     `error` are the runner's words about a container that could not be started.
     """
 
@@ -112,6 +113,7 @@ class Observation:
     exit_code: int | None = None
     out_of_memory: bool = False
     daemon_restarted: bool = False
+    log_cut: bool = False
     error: str = ""
 
 

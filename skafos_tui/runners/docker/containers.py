@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from skafos_tui.runners.base import (
@@ -19,7 +20,7 @@ from skafos_tui.runners.base import (
 )
 from skafos_tui.runners.docker.client import CONFLICT, NOT_FOUND, DockerClient, Refused, one_line
 from skafos_tui.runners.docker.command import command_line
-from skafos_tui.runners.docker.daemon import DaemonLife, daemon_life, ended_by_restart
+from skafos_tui.runners.docker.daemon import DaemonLife, daemon_life, ended_by_restart, ended_unseen
 from skafos_tui.runners.docker.host import Host, host_of
 from skafos_tui.runners.docker.times import parse_time
 
@@ -111,14 +112,16 @@ class Containers:
         with self._lock:
             seen_in = self._seen_running.get(name)
         state = found["State"]
+        started_at, ended_at = parse_time(state["StartedAt"]), parse_time(state["FinishedAt"])
         restarted = ended_by_restart(
             life,
             seen_in,
-            started_at=parse_time(state["StartedAt"]),
+            started_at=started_at,
             exit_code=state["ExitCode"],
             live_restore=host_of(self._client, fresh=True).live_restore,
         )
-        return observation(name, found, phase, restarted=restarted)
+        log_cut = ended_unseen(life, seen_in, started_at=started_at, ended_at=ended_at)
+        return replace(observation(name, found, phase, restarted=restarted), log_cut=log_cut)
 
     def list_attempts(self, engine: str) -> dict[str, Phase]:
         """All containers with this engine's label, by name."""
