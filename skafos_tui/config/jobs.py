@@ -9,7 +9,7 @@ from skafos_tui.config.fields import JOB_KEYS, OLD_JOB_ID, RETRIES, Field, Kind,
 from skafos_tui.config.nodes import MAP, NULLS, SCALAR, Node
 from skafos_tui.config.places import short
 from skafos_tui.config.quantities import BadValue
-from skafos_tui.config.reading import UUID, Reading
+from skafos_tui.config.reading import UUID, Reading, inside_smart_quotes
 from skafos_tui.config.sections import Section, kind_name
 from skafos_tui.config.values import (
     Reader,
@@ -67,7 +67,10 @@ class JobReader:
         """Read one job; `known` are the keys its mapping may have (in the flat form the project's, too)."""
         reading = self._reading
         section = Section(reading, node, known, what or "this job")
-        unknown = section.unknown(ignore=(OLD_JOB_ID,))
+        entries = section.entries
+        if OLD_JOB_ID in entries and "job_id" not in entries:
+            entries["job_id"] = entries.pop(OLD_JOB_ID)
+        unknown = section.unknown()
         if unknown:
             section.adopt_misspelt(unknown)
         draft = JobDraft(node, section)
@@ -107,7 +110,7 @@ class JobReader:
 
     def _read_id(self, draft: JobDraft) -> None:
         reading, section = self._reading, draft.section
-        node = section.value("job_id") or section.value(OLD_JOB_ID)
+        node = section.value("job_id")
         if node is None:
             return
         if node.kind != SCALAR:
@@ -119,13 +122,16 @@ class JobReader:
             return
         draft.id, draft.id_node = node.text, node
         if UUID.match(node.text) is None:
+            inner = inside_smart_quotes(node)
+            if inner is not None and UUID.match(inner):
+                draft.id = inner
             fix = reading.straight_quotes(node, _uuid)
-            message = f"`{short(node.text)}` is no UUID; it works as it is, new ids look like {_EXAMPLE_ID}"
+            message = f"`{short(node.text)}` is no UUID; it works, but new ids look like {_EXAMPLE_ID}"
             reading.warning("id-not-uuid", message, node, fix)
 
     def missing_id(self, draft: JobDraft) -> None:
         """The error of a job without an id, with a new one as its fix."""
-        pair = draft.section.entries.get("job_id") or draft.section.entries.get(OLD_JOB_ID)
+        pair = draft.section.entries.get("job_id")
         if pair is None or pair[1].is_null:
             draft.section.missing("job_id", "it needs a UUID", self._reading.options.new_id(), first=True)
 

@@ -213,11 +213,7 @@ class ProjectReader:
         if section.all_known:
             return
         with self._reading.within(draft.node, draft.id):
-            unknown = [
-                pair
-                for key, pair in section.entries.items()
-                if key not in JOB_KEYS and (key != "project_task_id" or "job_id" in section.entries)
-            ]
+            unknown = section.unknown()
             offered = [key for key in section.renames if _offers(jobs, draft, key, relations)]
             own = [pair for pair in unknown if pair[0].text in PROJECT_KEYS]
             for key, _ in own:
@@ -231,7 +227,9 @@ class ProjectReader:
             if name not in JOB_ONLY:
                 continue
             message = f"`{name}` belongs to a job; beside `jobs` it has no effect, put it into the job"
-            fix = _moved_into(self._reading, drafts[0], key, value) if len(drafts) == 1 else None
+            fix = None
+            if len(drafts) == 1 and sum(other.text == name for other, _ in self._root.pairs) == 1:
+                fix = _moved_into(self._reading, drafts[0], key, value)
             self._reading.warning("misplaced-key", message, key, fix)
 
     def _conda_file(self) -> None:

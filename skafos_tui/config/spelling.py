@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 _SEPARATORS = re.compile(r"[\s_\-“”‘’\"']+")
 _LONGEST = 60
@@ -17,15 +18,24 @@ def nearest(word: str, known: Collection[str], synonyms: Mapping[str, str] | Non
     """
     if len(word) > _LONGEST:
         return None
+    return _nearest(word, tuple(known), tuple((synonyms or {}).items()))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, known: tuple[str, ...], synonyms: tuple[tuple[str, str], ...]) -> str | None:
+    # The same slip tends to stand in every job.
     bare = _bare(word)
     for candidate in known:
         if _bare(candidate) == bare:
             return candidate
-    if synonyms is not None and synonyms.get(word.lower()) in known:
-        return synonyms[word.lower()]
+    meant = dict(synonyms).get(word.lower())
+    if meant in known:
+        return meant
     best: tuple[int, str] | None = None
     for candidate in known:
         allowed = max(1, min(len(candidate), len(bare)) // 3)
+        if abs(len(_bare(candidate)) - len(bare)) > allowed:
+            continue
         distance = edit_distance(bare, _bare(candidate))
         if distance <= allowed and (best is None or distance < best[0]):
             best = (distance, candidate)

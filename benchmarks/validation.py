@@ -1,0 +1,85 @@
+"""Validation: 1000 jobs in process (bar 60 ms) and a small file as a process (bar 120 ms), beside their floors.
+
+Figures are medians and minima of interleaved runs, so that a busy machine slows the floor as much.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from skafos_tui.config.reader import parse_config
+
+RUNS = 21
+JOBS = 1000
+
+
+def many_jobs(count: int) -> str:
+    """A config of `count` jobs: a quarter on schedules, the others in chains, a third with resources."""
+    chance = random.Random(1)
+    ids = [str(uuid.UUID(int=chance.getrandbits(128), version=4)) for _ in range(count)]
+    lines = ["project_token: 06a16549a3e19a93faff2cc3", "name: big", "jobs:"]
+    for number, job_id in enumerate(ids):
+        lines += [f"  - job_id: {job_id}", "    language: python", f"    name: Job {number}"]
+        lines.append(f'    entrypoint: "job_{number}.py"')
+        if number % 4 == 0:
+            lines.append(f'    schedule: "{number % 60} {number % 24} * * *"')
+        else:
+            lines.append(f'    dependencies: ["{ids[number - 1]}"]')
+        if number % 3 == 0:
+            lines += ["    resources:", "      limits:", "        cpu: 2", "        memory: 4Gi"]
+    return "\n".join(lines) + "\n"
+
+
+def measure(runs: int, *actions: Callable[[], object]) -> list[list[float]]:
+    """Milliseconds of each action, the actions taking turns."""
+    found: list[list[float]] = [[] for _ in actions]
+    for _ in range(runs):
+        for action, times in zip(actions, found, strict=True):
+            gc.collect()
+            begin = time.perf_counter()
+            action()
+            times.append((time.perf_counter() - begin) * 1000)
+    return found
+
+
+def show(what: str, bar: float, figure: list[float], floor_name: str, floor: list[float]) -> None:
+    """One line: the figure, its floor, their ratio."""
+    ours, below = statistics.median(figure), statistics.median(floor)
+    print(
+        f"{what}: median {ours:.1f} ms, min {min(figure):.1f} (bar {bar:g}); "
+        f"{floor_name}: median {below:.1f}, min {min(floor):.1f}; ratio {ours / below:.2f}"
+    )
+
+
+def main() -> None:
+    """Print both figures."""
+    text = many_jobs(JOBS)
+    assert parse_config(text).diagnostics == ()
+    ours, floor = measure(RUNS, lambda: parse_config(text), lambda: yaml.compose(text, Loader=yaml.CSafeLoader))
+    show(f"{JOBS} jobs, {text.count(chr(10))} lines, in process", 60, ours, "yaml.compose", floor)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "metis.config.yml"
+        path.write_text(many_jobs(3).replace('"job_0.py"', "sleep 1").replace('"job_', '"sleep 1 # '))
+        command = [sys.executable, "-m", "skafos_tui", "validate", str(path)]
+        bare = [sys.executable, "-c", "pass"]
+        ours, floor = measure(
+            RUNS,
+            lambda: subprocess.run(command, check=True, capture_output=True),
+            lambda: subprocess.run(bare, check=True, capture_output=True),
+        )
+        show("`skafos validate`, 3 jobs, as a process", 120, ours, "python -c pass", floor)
+
+
+if __name__ == "__main__":
+    main()
