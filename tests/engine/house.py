@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from memory import Daemon, MemoryRunner
+from memory import Behave, Behaviour, Daemon, MemoryRunner
 
 from skafos_tui.config.settings import Settings
 from skafos_tui.engine import collector, deployments, engine, supervisor
@@ -387,3 +387,32 @@ async def finished(life: Life, run_id: int) -> tuple[Run, dict[str, Task], list[
 async def tasks_of(life: Life, run_id: int) -> dict[str, Task]:
     """The tasks of a run as recorded now, by name."""
     return {task.name: task for task in await life.engine.read(lambda c: runs.tasks_of(c, run_id))}
+
+
+@asynccontextmanager
+async def a_life(
+    jobs: list[dict[str, Any]], behave: Behave | None = None, settings: Settings | None = None, **project: Any
+) -> AsyncIterator[Life]:
+    """An engine at work in a house of its own, closed in order at the end."""
+    daemon = Daemon(behave) if behave is not None else Daemon()
+    async with a_house(daemon, settings) as house:
+        house.write_config(jobs, **project)
+        life = Life(house)
+        await life.begin()
+        try:
+            yield life
+        finally:
+            await life.close()
+        assert not daemon.violations
+
+
+def by_job(**behaviours: Behaviour | list[Behaviour]) -> Behave:
+    """Behaviours by the name of the job; a list has one for each attempt, the last for all that follow."""
+
+    def behave(spec: AttemptSpec) -> Behaviour:
+        found = behaviours.get(spec.environment["SKAFOS_JOB_NAME"], Behaviour())
+        if isinstance(found, Behaviour):
+            return found
+        return found[min(int(spec.environment["SKAFOS_ATTEMPT"]), len(found)) - 1]
+
+    return behave
