@@ -250,6 +250,8 @@ def _fill(outline: Outline, key: yaml.ScalarNode, value: yaml.Node, job: NewJob)
     kept = len(outline.text[:end].rstrip()) if value.start_mark.index == end else None
     if kept is not None:
         return [outline.insert_lines(at, lines)]
+    if "#" in outline.text[value.start_mark.index : end]:  # a comment in the brackets keeps them
+        return [Edit(end - 1, end - 1, _flow(_entries(job, key.value, ())))]
     begin = len(outline.text[: value.start_mark.index].rstrip())
     if at == end:
         return [Edit(begin, end, outline.newline + outline.newline.join(lines))]
@@ -326,7 +328,7 @@ def _without_key(outline: Outline, mapping: yaml.MappingNode, path: Sequence[str
     places = list(children(outline.text, mapping))
     start, end = key.start_mark.index, places[index][2]
     if mapping.flow_style:
-        return [_cut_flow(places, index, start)]
+        return _cut_flow(outline, places, index, start)
     line_start = outline.line_start(start)
     if not outline.text[line_start:start].strip():
         return [Edit(line_start, outline.next_line(end), "")]
@@ -341,13 +343,19 @@ def _holds_only(node: yaml.Node, path: Sequence[str]) -> bool:
     return entry is not None and (len(path) == 1 or _holds_only(entry[1], path[1:]))
 
 
-def _cut_flow(places: Sequence[tuple[yaml.Node, int, int]], index: int, start: int) -> Edit:
-    """One item out of a flow collection, with one of the commas beside it."""
+def _cut_flow(outline: Outline, places: Sequence[tuple[yaml.Node, int, int]], index: int, start: int) -> list[Edit]:
+    """One item out of a flow collection: with its lines where they are its own, else with a comma beside it."""
+    end = places[index][2]
+    comma = outline.comma_after(end)
+    line, last = outline.line_start(start), outline.line_end(end)
+    alone = not outline.text[line:start].strip() and outline.is_rest(end, last)
+    if alone and (comma < last if comma is not None else index + 1 == len(places)):
+        return [Edit(line, outline.next_line(end), "")]
     if index + 1 < len(places):
-        return Edit(start, places[index + 1][1], "")
+        return [Edit(start, places[index + 1][1], "")]
     if index:
-        return Edit(places[index - 1][2], places[index][2], "")
-    return Edit(start, places[index][2], "")
+        return [Edit(places[index - 1][2], end, "")]
+    return [Edit(start, end, ""), *([] if comma is None else [Edit(comma, comma + 1, "")])]
 
 
 def _without_item(
@@ -359,7 +367,7 @@ def _without_item(
     index = next(i for i, place in enumerate(places) if place[0] is item)
     _, start, end = places[index]
     if items.flow_style:
-        return [_cut_flow(places, index, start)]
+        return _cut_flow(outline, places, index, start)
     begin = outline.line_start(outline.dash_of(items, item))
     stop = outline.next_line(outline.after_comments(outline.line_end(end), items.start_mark.column + 1))
     if outline.blank_before(begin) and outline.blank_at(stop):

@@ -11,6 +11,8 @@ import yaml
 from skafos_tui.model.diagnostic import Edit
 
 _ALIAS = re.compile(r"\*[^\s,\]}]+")
+_TO_COMMA = re.compile(r"(?:\s|(?<=\s)#[^\r\n]*)*,")
+_REST = re.compile(r"[ \t]*,?(?:[ \t]+#.*|[ \t]*)")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's loader where PyYAML was built with it: the same nodes, ten times as fast."""
 
@@ -118,6 +120,15 @@ class Outline:
                 break
             line_end = end
         return line_end
+
+    def comma_after(self, offset: int) -> int | None:
+        """The offset of the comma that follows an item of a flow collection, blanks and comments between left aside."""
+        match = _TO_COMMA.match(self.text, offset)
+        return match.end() - 1 if match else None
+
+    def is_rest(self, offset: int, line_end: int) -> bool:
+        """Whether nothing but a comma and a comment stands between an item of a flow collection and its line's end."""
+        return _REST.fullmatch(self.text, offset, line_end) is not None
 
     def dash_of(self, items: yaml.SequenceNode, item: yaml.Node) -> int:
         """The offset of the dash before an item of a block list."""

@@ -224,6 +224,36 @@ def test_deleting_the_last_job_leaves_an_empty_list() -> None:
     assert apply_edits(text, delete_job(text, "a1")) == HEAD + "jobs: []\nz: 1\n"
 
 
+FLOW_LISTS = [
+    ("[{job_id: a1}]", "[]"),
+    ("[ {job_id: a1}, ] # c", "[  ] # c"),
+    ("[\n  {job_id: a1}, # about a\n  # further\n]", "[\n  # further\n]"),
+    ("[\n  {job_id: a1} # about a\n  , # comma\n]", "[\n   # about a\n   # comma\n]"),
+    ("[\n  {job_id: b2}, # about b\n  {job_id: a1} # about a\n]", "[\n  {job_id: b2}, # about b\n]"),
+    ("[\n  {job_id: a1}, # about a\n  {job_id: b2}, # about b\n]", "[\n  {job_id: b2}, # about b\n]"),
+    ("[\n  {job_id: a1}\n  , {job_id: b2}\n]", "[\n  {job_id: b2}\n]"),
+    ("[\n  {job_id: b2}\n  , {job_id: a1}\n]", "[\n  {job_id: b2}\n]"),
+    ("[{job_id: a1}, {job_id: b2}]", "[{job_id: b2}]"),
+    ("[{job_id: b2}, {job_id: a1}, ]", "[{job_id: b2}, ]"),
+]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(("before", "after"), FLOW_LISTS)
+def test_a_job_leaves_a_list_in_brackets_with_its_comma_and_no_comment_of_another(
+    before: str, after: str, newline: str
+) -> None:
+    text, wanted = ((HEAD + f"jobs: {jobs}\nz: 1\n").replace("\n", newline) for jobs in (before, after))
+    assert apply_edits(text, delete_job(text, "a1")) == wanted
+
+
+def test_the_first_job_in_brackets_with_a_comment_leaves_it_there() -> None:
+    text = HEAD + "jobs: [\n  # further\n]\nz: 1\n"
+    after = apply_edits(text, add_job(text, NEW))
+    assert "[\n  # further\n{job_id: b7," in after
+    assert [job["job_id"] for job in load(after)["jobs"]] == ["b7"]
+
+
 @pytest.mark.parametrize(
     "edit",
     [
