@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 import sqlite3
 import tarfile
 import threading
@@ -223,12 +224,16 @@ def without_sdk(requirements: bytes) -> bytes | None:
 
 
 def _names_sdk(line: bytes) -> bool:
-    """`skafossdk`, `skafossdk==1.2`, `skafossdk[x] >= 1`; git and file URLs that end in its name as well."""
-    text = line.decode("utf-8", "replace").split("#", 1)[0] if not line.lstrip().startswith(b"git+") else line.decode()
-    name = text.strip().lower().replace("_", "-")
-    for mark in ("==", ">=", "<=", "~=", "!=", ">", "<", "[", ";", "@", " "):
-        name = name.split(mark, 1)[0]
-    return name.strip() == "skafossdk"
+    """`skafossdk`, `skafossdk==1.2`, `skafossdk[x] >= 1`; git and file addresses that end in its name as well."""
+    text = line.decode("utf-8", "replace").strip().lower().replace("_", "-")
+    for option in ("-e ", "--editable "):
+        text = text.removeprefix(option).strip()
+    before, _, after = text.partition("://")
+    if after and "@" not in before:
+        path, _, fragment = after.partition("#")
+        last = path.rstrip("/").rsplit("/", 1)[-1].split("@", 1)[0].removesuffix(".git")
+        return "egg=skafossdk" in fragment.split("&") or re.fullmatch(r"skafossdk(-[0-9].*)?", last) is not None
+    return re.match(r"skafossdk\s*($|[=<>~!;@\[#])", text) is not None
 
 
 class _BuildLog:
