@@ -147,10 +147,13 @@ class Ledger:
         return dependency_standing(connection, run.project, job_id, name, before=run.id)
 
     def _blocked(self, connection: sqlite3.Connection, run: Run, tasks: Iterable[Task]) -> dict[str, str]:
-        """Jobs whose task in another run goes first: it runs already, or was queued by an older run."""
+        """Jobs whose task in another run goes first: it runs already, or was queued by an older run.
+
+        Asked for tasks that run, too: one whose last attempt has just ended may want another one, and yields here.
+        """
         blocked: dict[str, str] = {}
         for task in tasks:
-            if task.state.finished or task.state in (TaskState.STARTING, TaskState.RUNNING):
+            if task.state.finished:
                 continue
             for other in runs.unfinished_tasks(connection, run.project, task.job_id):
                 ahead = other.state is TaskState.QUEUED and other.run_id < run.id

@@ -8,6 +8,7 @@ from memory import Behaviour
 
 from skafos_tui.engine.triggers import Refusal
 from skafos_tui.model.run import RunState, TaskState
+from skafos_tui.runners.base import LABEL_RUN, AttemptSpec
 
 
 def overlapping(spans: list[tuple[int, int]]) -> int:
@@ -66,6 +67,32 @@ async def test_two_manual_runs_of_one_job_take_turns() -> None:
         assert records[0].end_ns is not None
         assert records[1].started_ns is not None
         assert records[0].end_ns <= records[1].started_ns
+
+
+async def test_a_retried_attempt_lets_an_older_run_of_its_job_go_first() -> None:
+    jobs = [job(0), job(1, after=(0,), retries={"limit": 1, "delay": "0s", "exit_codes": [7]})]
+
+    def behave(spec: AttemptSpec) -> Behaviour:
+        which = (spec.labels[LABEL_RUN], spec.environment["SKAFOS_JOB_NAME"], spec.environment["SKAFOS_ATTEMPT"])
+        known = {
+            ("1", "j1", "1"): Behaviour(exit_code=1),
+            ("2", "j0", "1"): Behaviour(duration_s=0.1),
+            ("3", "j1", "1"): Behaviour(duration_s=0.2, exit_code=7),
+        }
+        return known.get(which, Behaviour(duration_s=0.05))
+
+    async with a_life(jobs, behave) as life:
+        first = await start_run(life, "a")
+        await finished(life, first)
+        second = await start_run(life, "b")
+        third = (await life.requests.retry(first, "c", None, False)).run
+        for run_id in (second, third):
+            run, _, _ = await finished(life, run_id)
+            assert run.state is RunState.SUCCEEDED
+        records = [r for r in life.house.daemon.records.values() if r.job_id == job_id(1)]
+        spans = [(r.started_ns, r.end_ns) for r in records if r.started_ns is not None and r.end_ns is not None]
+        assert len(spans) == 4
+        assert overlapping(spans) == 1
 
 
 async def test_a_request_that_is_sent_again_gives_the_same_run() -> None:
