@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from history import check_history
+from history import SECRET, check_history
 from house import TOKEN, House, Killed, Life, a_house, job, start_run, until
 from memory import Behaviour, Daemon, Line, Record
 
@@ -22,7 +22,6 @@ from skafos_tui.store.projects import Variable
 
 LIVES = 4
 PATIENCE_S = 8.0
-SECRET = "hunter2-is-a-secret"
 
 
 @dataclass
@@ -150,7 +149,7 @@ class Clients:
         self.todo: list[tuple[str, Callable[[Life], Awaitable[None]]]] = [("run", self._run)]
         dice = plan.random
         if plan.manages:
-            self.todo.insert(0, ("register", self._register))
+            self.todo[:0] = [("register", self._register), ("secret", self._secret)]
         if plan.variable or plan.manages:
             self.todo.append(("variable", self._variable))
         if plan.second_run:
@@ -211,6 +210,9 @@ class Clients:
     async def _adopt(self, life: Life) -> None:
         await life.requests.adopt(self._house.directory)
 
+    async def _secret(self, life: Life) -> None:
+        await life.requests.set_variable(TOKEN, Variable("PASSWORD", SECRET, True))
+
     async def _variable(self, life: Life) -> None:
         await life.requests.set_variable(TOKEN, Variable("PLAIN", "value", False))
 
@@ -262,8 +264,11 @@ class World:
             daemon.kill_behind(chosen.name)
 
 
-async def play(seed: int, template: Path, aim: str | None = None) -> list[str]:
-    """Play one scenario to its end and check its history; the failpoints at which an engine died."""
+async def play(seed: int, template: Path, aim: str | None = None, *, swept: bool = False) -> list[str]:
+    """Play one scenario to its end and check its history; the failpoints at which an engine died.
+
+    `swept`: somebody removes every container while the first dead engine is not yet followed by another.
+    """
     plan = Plan(seed, aim)
     daemon = Daemon(plan.behave)
     daemon.random = random.Random(seed)
@@ -282,6 +287,9 @@ async def play(seed: int, template: Path, aim: str | None = None) -> list[str]:
             deaths.append(life.died_at)
             daemon.set_down(False)
             world.between()
+            if swept and number == 0:
+                for name in list(daemon.containers):
+                    daemon.remove_behind(name)
             await tear_logs(plan, house)
             await asyncio.sleep(plan.random.choice([0.0, 0.0, 0.005]))
         check_history(house, plan.jobs, clients.run_ids, asked=clients.done, refused=clients.refused)
@@ -355,6 +363,6 @@ async def tear_logs(plan: Plan, house: House) -> None:
         expected = record.log(10**30)
         path = house.home.attempt_log(TOKEN, attempt.run_id, attempt.name)
         if len(stored) < len(expected) and path.exists() and record.phase(10**30) is not Phase.CREATED:
-            following = expected[len(stored)]
+            following = expected[len(stored)].replace(SECRET.encode(), b"***")
             with path.open("ab") as file:
                 file.write(following[: plan.random.randint(1, len(following) - 1)])

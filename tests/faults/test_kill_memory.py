@@ -50,10 +50,11 @@ def names_in_source() -> list[str]:
     return sorted(plain | {f"{name}.{side}" for name in both for side in ("before", "after")})
 
 
+@pytest.mark.parametrize("swept", [False, True], ids=["", "and everything removed meanwhile"])
 @pytest.mark.parametrize("name", names_in_source())
-async def test_every_failpoint_is_survived(name: str, template: Path) -> None:
+async def test_every_failpoint_is_survived(name: str, swept: bool, template: Path) -> None:
     for seed in range(AIMED_SEEDS):
-        if name in await play(seed, template, aim=name):
+        if name in await play(seed, template, aim=name, swept=swept):
             return
     raise AssertionError(f"no scenario of {AIMED_SEEDS} reaches {name}")
 
