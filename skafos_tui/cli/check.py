@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skafos_tui.cli.errors import FAILED, USAGE, CommandError
@@ -52,25 +51,25 @@ def run_validate(args: argparse.Namespace) -> int:
     return _exit_code(result.diagnostics, strict=args.strict)
 
 
-def _config_path(args: argparse.Namespace) -> Path:
+def _config_path(args: argparse.Namespace) -> str:
     """The file that is meant by PATH, `--project` or the working directory."""
-    from skafos_tui.config.reader import CONFIG_NAME, find_config, find_project
+    from skafos_tui.config.reader import CONFIG_NAME, config_above, config_in
 
     named = args.path if args.path is not None else args.project
     if named is None:
         try:
-            directory = find_project(Path.cwd())
+            found = config_above(os.getcwd())  # noqa: PTH109 - pathlib costs 4 ms
         except FileNotFoundError:
             raise CommandError("this directory was removed: change to the project's directory") from None
-        if directory is None:
+        if found is None:
             raise CommandError(f"no {CONFIG_NAME} here or in a parent directory: `skafos init` makes one")
-        return directory / CONFIG_NAME
-    path = Path(named).expanduser()
-    if not path.is_dir():
+        return found
+    path: str = os.path.expanduser(named)  # noqa: PTH111
+    if not os.path.isdir(path):  # noqa: PTH112
         if args.path is None:
             raise CommandError(f"{clean(named)} is no directory: --project takes the one with {CONFIG_NAME}")
         return path
-    found = find_config(path)
+    found = config_in(path)
     if found is None:
         raise CommandError(f"{clean(named)} has no {CONFIG_NAME}: `skafos init` makes one")
     return found
@@ -81,34 +80,39 @@ def _options(data: bytes) -> dict[str, Any]:
     if b"cpu" not in data and b"memory" not in data:
         return {}
     from skafos_tui.config.files import this_machine
-    from skafos_tui.config.settings import SettingsError, load_settings
+    from skafos_tui.config.settings_file import settings_file
 
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        raise CommandError(str(error)) from None
-    return {"machine": this_machine(), "max_cpu": settings.max_cpu, "max_memory": settings.max_memory}
+    options: dict[str, Any] = {"machine": this_machine()}
+    if os.path.lexists(settings_file()):
+        from skafos_tui.config.settings import SettingsError, load_settings
+
+        try:
+            settings = load_settings()
+        except SettingsError as error:
+            raise CommandError(clean(str(error))) from None
+        options |= {"max_cpu": settings.max_cpu, "max_memory": settings.max_memory}
+    return options
 
 
-def _read(path: Path) -> ReadResult:
+def _read(path: str) -> ReadResult:
     from skafos_tui.config.files import DirectoryFiles
-    from skafos_tui.config.reader import ConfigUnreadable, parse_config, read_bytes
+    from skafos_tui.config.reader import ConfigUnreadable, directory_of, parse_config, read_bytes
 
     try:
         data = read_bytes(path)
     except ConfigUnreadable as error:
         raise CommandError(clean(error.message)) from None
-    return parse_config(data, files=DirectoryFiles(path.absolute().parent), **_options(data))
+    return parse_config(data, files=DirectoryFiles(directory_of(path)), **_options(data))
 
 
-def _fix(path: Path, first: ReadResult) -> tuple[ReadResult, int]:
+def _fix(path: str, first: ReadResult) -> tuple[ReadResult, int]:
     """Take all fixes and save; the reading afterwards and how many were taken."""
     from skafos_tui.config.editing import EditConflict, save_text
     from skafos_tui.config.files import DirectoryFiles
     from skafos_tui.config.fixes import take_all
-    from skafos_tui.config.reader import parse_config
+    from skafos_tui.config.reader import directory_of, parse_config
 
-    options, files = _options(first.data), DirectoryFiles(path.absolute().parent)
+    options, files = _options(first.data), DirectoryFiles(directory_of(path))
     outcome = take_all(first, lambda text: parse_config(text, files=files, **options))
     if outcome.text != first.text:
         try:
@@ -120,15 +124,17 @@ def _fix(path: Path, first: ReadResult) -> tuple[ReadResult, int]:
     return outcome.result, len(outcome.taken)
 
 
-def _shown(path: Path) -> str:
+def _shown(path: str) -> str:
     """The path as its user would type it: relative where the file lies below this directory."""
-    text = str(path)
-    if path.is_absolute():
+    text = path
+    if os.path.isabs(path):  # noqa: PTH117
         try:
-            inside = os.path.relpath(text)
+            inside = os.path.relpath(path)
         except (OSError, ValueError):
-            inside = text
-        text = text if inside.startswith(os.pardir) else inside
+            inside = path
+        text = path if inside.startswith(os.pardir) else inside
+    while text.startswith("./"):
+        text = text[2:].lstrip("/")
     return clean(text)
 
 
@@ -161,7 +167,7 @@ def _close(diagnostics: tuple[Diagnostic, ...], taken: int, *, fixing: bool) -> 
     remark(words)
 
 
-def _as_json(item: Diagnostic, path: Path) -> dict[str, Any]:
+def _as_json(item: Diagnostic, path: str) -> dict[str, Any]:
     fix = None
     if item.fix is not None:
         edits = [{"start": e.start, "end": e.end, "replacement": e.replacement} for e in item.fix.edits]
@@ -170,7 +176,7 @@ def _as_json(item: Diagnostic, path: Path) -> dict[str, Any]:
         "severity": str(item.severity),
         "code": item.code,
         "message": item.message,
-        "file": str(path),
+        "file": path,
         "line": item.line,
         "column": item.column,
         "end_column": item.end_column,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 from skafos_tui.config.cron_fields import CronError, field_values, placed_error, words_of
 from skafos_tui.config.zones import (
@@ -29,8 +29,7 @@ REMARK_DAYS = 3660
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(NamedTuple):
     """A schedule: the minutes, hours, days, months (from 1) and weekdays (0 is Sunday) it fires at, sorted.
 
     `either_day`: day of month and day of week are both set, so that either may match (cron's old rule: a

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class FileLookup(Protocol):
@@ -23,15 +25,15 @@ class FileLookup(Protocol):
 class DirectoryFiles:
     """The files below a directory; each directory is listed once, so a thousand questions stay cheap."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path | str) -> None:
+        self._root = str(root)
         self._names: dict[str, frozenset[str]] = {}
 
     def _list(self, directory: str) -> frozenset[str]:
         names = self._names.get(directory)
         if names is None:
             try:
-                names = frozenset(os.listdir(self._root / directory))  # noqa: PTH208 - names only, quick
+                names = frozenset(os.listdir(f"{self._root}/{directory}"))  # noqa: PTH208 - names only, quick
             except (OSError, ValueError):
                 names = frozenset()
             self._names[directory] = names
@@ -43,7 +45,7 @@ class DirectoryFiles:
         for index, part in enumerate(parts):
             if part not in self._list("/".join(parts[:index])):
                 return False
-        return (self._root / path).is_file()
+        return os.path.isfile(f"{self._root}/{path}")  # noqa: PTH113 - a validation does without pathlib
 
     def other_spelling(self, path: str) -> str | None:
         """The one file whose path differs from `path` only in upper and lower case."""
@@ -59,7 +61,7 @@ class DirectoryFiles:
     def read_text(self, path: str) -> str | None:
         """The text of a small file; None where it can't be read."""
         try:
-            with (self._root / path).open("rb") as file:
+            with open(f"{self._root}/{path}", "rb") as file:  # noqa: PTH123
                 return file.read(256 * 1024).decode("utf-8", "replace")
         except OSError:
             return None

@@ -84,19 +84,23 @@ class ListNode(Node):
     kind = LIST
 
     def __init__(self, start: int, end: int, style: str) -> None:
-        super().__init__("", start, end, style)
+        self.text, self.start, self.end, self.style = "", start, end, style  # thousands: quicker than super()
         self.items: list[Node] = []
 
 
 class MapNode(Node):
-    """A map; its `pairs` are in the order of the file."""
+    """A map; its `pairs` are in the order of the file.
 
-    __slots__ = ("pairs",)
+    `by_key` has them by the texts of their keys; None where keys repeat or one is no text.
+    """
+
+    __slots__ = ("by_key", "pairs")
     kind = MAP
 
     def __init__(self, start: int, end: int, style: str) -> None:
-        super().__init__("", start, end, style)
+        self.text, self.start, self.end, self.style = "", start, end, style
         self.pairs: list[tuple[Node, Node]] = []
+        self.by_key: dict[str, tuple[Node, Node]] | None = None
 
 
 class Document(NamedTuple):
@@ -194,7 +198,9 @@ class _Composer:
                 if current is top:
                     return node
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                collection = _opened(event, kind is MappingStartEvent)
+                opened = MapNode if kind is MappingStartEvent else ListNode
+                style = "flow" if event.flow_style else "block"
+                collection = opened(event.start_mark.index, event.end_mark.index, style)
                 if len(stack) >= MAX_DEPTH:
                     message = f"nested deeper than {MAX_DEPTH} levels; a config needs about 6"
                     raise NodeError("too-deep", message, collection.start)
@@ -226,13 +232,15 @@ class _Composer:
                 raise NodeError("yaml-syntax", "the text ends in the middle of a value", 0)
 
     def _pair(self, node: MapNode, inside: list[Node]) -> None:
-        keys = inside[0::2]
-        node.pairs = list(zip(keys, inside[1::2], strict=True))
-        if len({key.text for key in keys}) != len(keys):
-            first: dict[str, Node] = {}
-            for key in keys:
-                if key.kind == SCALAR and first.setdefault(key.text, key) is not key:
-                    self._repeated.append((key, first[key.text]))
+        node.pairs = pairs = list(zip(inside[0::2], inside[1::2], strict=True))
+        by_key = {pair[0].text: pair for pair in pairs}
+        if len(by_key) == len(pairs) and "" not in by_key:
+            node.by_key = by_key
+            return
+        first: dict[str, Node] = {}
+        for key, _ in pairs:
+            if key.kind == SCALAR and first.setdefault(key.text, key) is not key:
+                self._repeated.append((key, first[key.text]))
 
     def _alias(self, event: AliasEvent) -> tuple[Node, int]:
         start, end = _place(event)
@@ -247,16 +255,10 @@ class _Composer:
             raise NodeError("too-many-aliases", message, start, end)
         if isinstance(target, MapNode):
             again = MapNode(start, end, "alias")
-            again.pairs = target.pairs
+            again.pairs, again.by_key = target.pairs, target.by_key
             return again, size
         if isinstance(target, ListNode):
             repeated = ListNode(start, end, "alias")
             repeated.items = target.items
             return repeated, size
         return Node(target.text, start, end, "alias"), size
-
-
-def _opened(event: Any, is_map: bool) -> ListNode | MapNode:
-    start, end = _place(event)
-    style = "flow" if event.flow_style else "block"
-    return MapNode(start, end, style) if is_map else ListNode(start, end, style)

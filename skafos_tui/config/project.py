@@ -194,7 +194,7 @@ class ProjectReader:
                 else:
                     message = f"a job is a mapping with job_id, language, name and entrypoint, not {kind_name(item)}"
                     reading.error("wrong-type", message, item)
-        if OLD_JOBS in section.entries or any(key.text == OLD_JOB_ID for item in items for key, _ in item.pairs):
+        if OLD_JOBS in section.entries or OLD_JOB_ID in reading.text:
             from skafos_tui.config.legacy import report_old_lists
 
             report_old_lists(reading, self._root, items)

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skafos_tui.config.files import DirectoryFiles, FileLookup, Machine
 from skafos_tui.config.nodes import MAP, Document, NodeError, compose
@@ -20,6 +20,9 @@ from skafos_tui.config.sections import kind_name
 from skafos_tui.config.source import MAX_BYTES, decode, lossy_text, mask_placeholders
 from skafos_tui.model.diagnostic import Diagnostic, Fix, Severity
 from skafos_tui.model.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG_NAME = "metis.config.yml"
 RUNS_ANYWAY = frozenset(["entrypoint-missing-file"])
@@ -47,19 +50,36 @@ class ConfigUnreadable(Exception):
         self.message = message
 
 
+def config_in(directory: str) -> str | None:
+    """The path of a directory's config, None where it has none."""
+    path = os.path.join(directory, CONFIG_NAME)  # noqa: PTH118 - a validation does without pathlib, which costs 4 ms
+    return path if os.path.lexists(path) else None
+
+
+def config_above(directory: str) -> str | None:
+    """The path of the nearest config from a directory (absolute) upwards; None where there is none."""
+    while (path := config_in(directory)) is None:
+        above = os.path.dirname(directory)  # noqa: PTH120
+        if above == directory:
+            return None
+        directory = above
+    return path
+
+
 def find_config(directory: Path | str) -> Path | None:
     """The config of a directory, None where it has none."""
-    path = Path(directory) / CONFIG_NAME
-    return path if os.path.lexists(path) else None
+    from pathlib import Path
+
+    found = config_in(str(directory))
+    return None if found is None else Path(found)
 
 
 def find_project(start: Path | str) -> Path | None:
     """The nearest directory with a config, from `start` upwards; None where there is none."""
-    directory = Path(start).absolute()
-    for candidate in (directory, *directory.parents):
-        if find_config(candidate) is not None:
-            return candidate
-    return None
+    from pathlib import Path
+
+    found = config_above(str(Path(start).absolute()))
+    return None if found is None else Path(found).parent
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -84,6 +104,11 @@ def read_bytes(path: Path | str) -> bytes:
         raise ConfigUnreadable(f"{name}: can't be read: {error.strerror or error}") from error
 
 
+def directory_of(path: Path | str) -> str:
+    """The directory a config stands in, absolute; symbolic links are not followed."""
+    return os.path.dirname(os.path.join(os.getcwd(), path))  # noqa: PTH109, PTH118, PTH120
+
+
 def read_config(
     path: Path | str,
     *,
@@ -92,7 +117,7 @@ def read_config(
     max_memory: int = MAX_MEMORY,
 ) -> ReadResult:
     """Read a config file, its entrypoints looked up beside it. Raises ConfigUnreadable."""
-    files = DirectoryFiles(Path(path).absolute().parent)
+    files = DirectoryFiles(directory_of(path))
     return parse_config(read_bytes(path), files=files, machine=machine, max_cpu=max_cpu, max_memory=max_memory)
 
 

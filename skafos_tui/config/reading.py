@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from skafos_tui.config.files import FileLookup, Machine
@@ -40,8 +39,7 @@ def random_token() -> str:
     return os.urandom(12).hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What a reading may know besides the text; None: not checked."""
 
     files: FileLookup | None = None
@@ -50,7 +48,6 @@ class Options:
     max_memory: int = MAX_MEMORY
     new_id: Callable[[], str] = random_id
     new_token: Callable[[], str] = random_token
-    verify: bool = True
 
 
 class Finding(NamedTuple):

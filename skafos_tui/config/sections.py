@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from skafos_tui.config.fields import NO_EFFECT, SYNONYMS, Field, Kind
-from skafos_tui.config.nodes import LIST, MAP, NULLS, SCALAR, Node
+from skafos_tui.config.nodes import LIST, MAP, NULLS, SCALAR, MapNode, Node
 from skafos_tui.config.places import short
 from skafos_tui.model.diagnostic import Edit, Fix
 
@@ -21,10 +21,9 @@ Entries = dict[str, tuple[Node, Node]]
 
 def entries_of(reading: Reading, node: Node) -> Entries:
     """The pairs of a mapping with what `<<` merges into it; keys that are no text are findings."""
-    found: Entries = {pair[0].text: pair for pair in node.pairs}
-    if len(found) == len(node.pairs) and "" not in found and "<<" not in found:
-        return found
-    found = {}
+    if isinstance(node, MapNode) and node.by_key is not None and "<<" not in node.by_key:
+        return node.by_key.copy()
+    found: Entries = {}
     for key, value in node.pairs:
         if key.kind == SCALAR:
             found.setdefault(key.text, (key, value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from skafos_tui.config.quantities import BadValue, read_cpu, read_memory
+from skafos_tui.config.settings_file import settings_file
 from skafos_tui.model.project import NO_TEXT
 
-VARIABLE = "SKAFOS_SETTINGS"
-"""Names another settings file, for tests and for a second home."""
 GIBIBYTE = 1 << 30
 SIZE_LIMIT = 1 << 20
 NO_CHANNELS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
@@ -63,12 +61,7 @@ class _Wrong(Exception):
 
 def settings_path() -> Path:
     """Where the settings are: SKAFOS_SETTINGS, else `skafos/settings.yml` in the user's config directory."""
-    given = os.environ.get(VARIABLE)
-    if given:
-        return Path(given).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("skafos", appauthor=False)) / "settings.yml"
+    return Path(settings_file())
 
 
 def load_settings(path: Path | None = None) -> Settings:

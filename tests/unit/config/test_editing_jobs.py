@@ -114,7 +114,7 @@ def test_a_file_without_a_place_for_jobs_is_refused_in_one_line(text: str, says:
 
 
 @given(st.text(), st.sampled_from([None, "'", '"']))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_quoted_text_reads_as_itself(value: str, style: str | None) -> None:
     assert load(f"k: {quoted(value, style)}\n") == {"k": value}
     assert load("k: {a: " + quoted(value, style) + ", b: c}\n") == {"k": {"a": value, "b": "c"}}
