@@ -86,7 +86,8 @@ class Home:
             ) from None
         if len(os.fsencode(self.socket)) > SOCKET_PATH_LIMIT:
             raise HomeError(
-                f"{self.path} is too long for a socket ({SOCKET_PATH_LIMIT} bytes with /engine.sock): set {VARIABLE} to a shorter path"
+                f"{self.path} is too long for a socket ({SOCKET_PATH_LIMIT} bytes with /engine.sock):"
+                f" set {VARIABLE} to a shorter path"
             )
         kind = file_system_of(self.path)
         if kind in NETWORK_FILE_SYSTEMS:
