@@ -6,7 +6,7 @@ from typing import Any
 
 from skafos_tui.config.fields import JOB_KEYS, JOB_ONLY, OLD_JOB_ID, OLD_JOBS, PROJECT_KEYS
 from skafos_tui.config.jobs import JobDraft, JobReader
-from skafos_tui.config.nodes import LIST, MAP, SCALAR, Document, MapNode, Node, compose
+from skafos_tui.config.nodes import LIST, MAP, SCALAR, MapNode, Node, compose
 from skafos_tui.config.places import short
 from skafos_tui.config.quantities import BadValue
 from skafos_tui.config.reading import Reading
@@ -320,87 +320,3 @@ def _conda_packages(text: str) -> list[str]:
             items += inner.items
     names = [item.text for item in items if item.kind == SCALAR and item.text]
     return [name for name in names if name.split("=")[0].rstrip("<>=! ") not in ("python", "pip")]
-
-
-def report_repeated_keys(reading: Reading, document: Document) -> None:
-    """An error for each key that stands twice in a mapping; the fix removes one that says the same again."""
-    for key, first in document.repeated_keys:
-        line, _ = reading.places.line_column(first.start)
-        message = f"`{short(key.text)}` is there already, in line {line}; keep one of them"
-        reading.error("duplicate-key", message, key, _without(reading, document.root, key, first))
-
-
-def _without(reading: Reading, root: Node | None, key: Node, first: Node) -> Fix | None:
-    """The removal of the line of a key that repeats another with the same value."""
-    text, places = reading.text, reading.places
-    start, end = places.line_start(key.start), places.next_line(key.start)
-    if root is None or root.style != "block" or text[start : key.start].strip():
-        return None
-    line = text[key.start : end].rstrip()
-    again = text[first.start : places.next_line(first.start)].rstrip()
-    pattern = line.partition(":")[2].strip()
-    if line != again or not pattern or pattern[0] in "&*|>{[\"'!" or "#" in pattern:
-        return None
-    following = places.line_text(end) if end < len(text) else ""
-    if following[:1] in (" ", "\t") and len(following) - len(following.lstrip()) > key.start - start:
-        return None
-    return Fix("Remove the repeated line", (Edit(start, end, ""),))
-
-
-def placeholder_findings(
-    reading: Reading, text: str, root: Node | None, placeholders: tuple[tuple[int, int], ...]
-) -> None:
-    """An error for each template placeholder that stands in a value or key (in comments they are harmless)."""
-    if not placeholders:
-        return
-    spans = _scalar_spans(root) if root is not None else None
-    ids = _generated(reading, root)
-    for start, end in placeholders:
-        if spans is None:
-            line = text[reading.places.line_start(start) : start]
-            if "#" in line and line[line.index("#") - 1 : line.index("#")].strip() == "":
-                continue
-        elif not any(first < end and start < last for first, last in spans):
-            continue
-        written = ids.get((start, end))
-        fix = None
-        if written is not None:
-            fix = Fix(f"Write {written}", (Edit(start, end, written),))
-        message = f"`{short(text[start:end])}` is a placeholder of a template; write a value in its place"
-        reading.add(Severity.ERROR, "template-placeholder", message, start, end, fix)
-
-
-def _scalar_spans(root: Node) -> list[tuple[int, int]]:
-    spans, todo = [], [root]
-    while todo:
-        node = todo.pop()
-        if node.style == "alias":
-            continue
-        if node.kind == SCALAR:
-            spans.append((node.start, node.end))
-        todo += node.items
-        for pair in node.pairs:
-            todo += pair
-    return spans
-
-
-def _generated(reading: Reading, root: Node | None) -> dict[tuple[int, int], str]:
-    """A new token or id for each place of one that is nothing but a placeholder."""
-    found: dict[tuple[int, int], str] = {}
-    if root is None or root.kind != MAP:
-        return found
-    token = root.get("project_token")
-    if token is not None:
-        found[_inner_span(token)] = reading.options.new_token()
-    for key in ("jobs", OLD_JOBS):
-        jobs = root.get(key)
-        for item in jobs.items if jobs is not None else ():
-            node = item.get("job_id") or item.get("project_task_id")
-            if node is not None:
-                found[_inner_span(node)] = reading.options.new_id()
-    return found
-
-
-def _inner_span(node: Node) -> tuple[int, int]:
-    quotes = 1 if node.style in ('"', "'") else 0
-    return node.start + quotes, node.end - quotes

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skafos_tui.config.files import DirectoryFiles, FileLookup, Machine
-from skafos_tui.config.nodes import MAP, Document, NodeError, compose
+from skafos_tui.config.nodes import MAP, Document, Node, NodeError, compose
 from skafos_tui.config.places import BYTE_ORDER_MARK, Places
-from skafos_tui.config.project import ProjectReader, placeholder_findings, report_repeated_keys
+from skafos_tui.config.project import ProjectReader
 from skafos_tui.config.quantities import MAX_CPU, MAX_MEMORY
 from skafos_tui.config.reading import Options, Reading, random_id, random_token
 from skafos_tui.config.sections import kind_name
@@ -173,7 +173,7 @@ def read_text(text: str, options: Options) -> tuple[Reading, Project | None]:
     except NodeError as error:
         from skafos_tui.config.syntax import explain
 
-        placeholder_findings(reading, text, None, placeholders)
+        _report_placeholders(reading, text, None, placeholders)
         better, fix = explain(masked, error)
         reading.add(Severity.ERROR, better.code, better.message, better.start, better.end, fix)
         return reading, None
@@ -188,13 +188,25 @@ def _read_document(
         message = "the file is empty; a config needs project_token, name and jobs"
         reading.add(Severity.ERROR, "missing-key", message, 0, 0)
         return None
-    placeholder_findings(reading, text, root, placeholders)
-    report_repeated_keys(reading, document)
+    _report_placeholders(reading, text, root, placeholders)
+    if document.repeated_keys:
+        from skafos_tui.config.repeated_keys import report_repeated_keys
+
+        report_repeated_keys(reading, document)
     if root.kind != MAP:
         message = f"a config is a mapping with project_token, name and jobs, not {kind_name(root)}"
         reading.error("wrong-type", message, root)
         return None
     return ProjectReader(reading, root).read()
+
+
+def _report_placeholders(
+    reading: Reading, text: str, root: Node | None, placeholders: tuple[tuple[int, int], ...]
+) -> None:
+    if placeholders:
+        from skafos_tui.config.placeholders import placeholder_findings
+
+        placeholder_findings(reading, text, root, placeholders)
 
 
 def _early(error: NodeError, text: str, shift: int, fix: Fix | None) -> Diagnostic:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -173,14 +171,3 @@ def test_text_of_the_file_never_controls_the_terminal(config: Path, capsys: pyte
 def test_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out)["$schema"].endswith("2020-12/schema")
-
-
-def test_validate_loads_nothing_heavy(config: Path) -> None:
-    config.write_text(GOOD + '    schedule: "0 9 * * *"\n    resources: {limits: {cpu: 1}}\n')
-    heavy = ["textual", "docker", "aiohttp", "duckdb", "sqlite3", "asyncio", "croniter", "watchfiles", "pathspec"]
-    script = (
-        "import sys\nfrom skafos_tui.cli.main import main\nassert main(['validate']) == 0\n"
-        f"print([name for name in {heavy!r} if name in sys.modules])"
-    )
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout == "[]\n"

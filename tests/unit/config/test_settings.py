@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from skafos_tui.config.settings import READERS, Settings, SettingsError, load_settings, parse_settings, settings_path
@@ -112,3 +113,12 @@ def test_the_environment_can_name_another_file(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("SKAFOS_SETTINGS", str(other))
     assert settings_path() == other
     assert load_settings().theme == "paper"
+
+
+@pytest.mark.parametrize("base", [None, "", " ", "relative", "/etc/xdg-of-mine", "/with a space/é"])
+def test_the_place_without_platformdirs_is_the_one_it_names(base: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SKAFOS_SETTINGS", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    if base is not None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", base)
+    assert settings_path() == Path(platformdirs.user_config_dir("skafos", appauthor=False)) / "settings.yml"
