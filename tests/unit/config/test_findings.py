@@ -21,6 +21,7 @@ from config_samples import (
 from skafos_tui.config.editing import apply_edits
 from skafos_tui.config.fixes import take_all
 from skafos_tui.config.quantities import GI
+from skafos_tui.config.reader import ReadResult
 from skafos_tui.model.diagnostic import Severity
 
 NEW_ID = "00000000-0000-4000-8000-000000000001"
@@ -414,3 +415,42 @@ def test_fixes_keep_line_breaks_and_the_mark() -> None:
     outcome = take_all(read(text.encode()), read)
     assert outcome.result.diagnostics == ()
     assert outcome.text == text.replace("    name: Train", "    language: python\r\n    name: Train", 1)
+
+
+def _chain(*named: str) -> str:
+    """Jobs A, B, C that each name one other job by its name."""
+    jobs = "".join(
+        f"  - {{job_id: 00000000-0000-4000-8000-00000000000{number}, language: python, name: {name}, "
+        f"entrypoint: a.py, dependencies: [{other}]}}\n"
+        for number, (name, other) in enumerate(zip("ABC", named, strict=True))
+    )
+    return f"project_token: {TOKEN}\nname: x\njobs:\n{jobs}"
+
+
+def test_fixes_that_close_a_circle_only_together_are_not_taken_together() -> None:
+    first = read(_chain("B", "A", "A"))
+    assert [(item.code, item.fix is not None) for item in first.diagnostics] == [("unknown-dependency", True)] * 3
+    outcome = take_all(first, read)
+    assert codes(outcome.result) == ["unknown-dependency"]
+    assert outcome.result.diagnostics[0].line == 5
+    assert len(outcome.taken) == 2
+    assert codes(take_all(read(_chain("B", "C", "A")), read).result) == ["unknown-dependency"]
+
+
+def test_of_many_fixes_the_few_that_exclude_each_other_are_found_in_few_readings() -> None:
+    ids = [f"00000000-0000-4000-8000-{number:012d}" for number in range(200)]
+    jobs = "".join(
+        f"  - job_id: {ids[n]}\n    language: Python\n    name: J{n}\n    entrypoint: a.py\n"
+        f"    dependencies: [J{n ^ 1 if n > 195 else 0}]\n"
+        for n in range(1, 200)
+    )
+    text = f"project_token: {TOKEN}\nname: x\njobs:\n{jobs}".replace("[J0]", "[]")
+    readings = []
+
+    def counted(changed: str) -> ReadResult:
+        readings.append(changed)
+        return read(changed)
+
+    outcome = take_all(read(text), counted)
+    assert codes(outcome.result) == ["unknown-dependency"] * 2
+    assert len(readings) < 60
