@@ -132,7 +132,7 @@ def compose(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, len(text)) from error
     except yaml.YAMLError as error:
-        raise NodeError("yaml-syntax", _first_line(str(error)), 0) from error
+        raise NodeError("yaml-syntax", _first_line(f"this is not YAML: {error}"), 0) from error
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, length: int) -> NodeError:
@@ -140,11 +140,15 @@ def _syntax_error(error: yaml.MarkedYAMLError, length: int) -> NodeError:
     mark = error.problem_mark or error.context_mark
     context = error.context or ""
     # An unclosed quote is noticed at the end of the file; its place is where it was opened.
-    if "quoted scalar" in context and error.context_mark is not None:
+    unclosed = "quoted scalar" in context and "escape" not in problem
+    # What has no `:` is noticed on the line behind it.
+    if (unclosed or "simple key" in context) and error.context_mark is not None:
         mark = error.context_mark
     offset = min(mark.index, length) if mark is not None else 0
     words = f"{problem} ({context})" if context else problem
-    return NodeError("yaml-syntax", _first_line(words), offset)
+    if unclosed and "end of stream" in problem:
+        words = "the quote opened here is not closed; close it, or remove it"
+    return NodeError("yaml-syntax", _first_line(f"this is not YAML: {words}"), offset)
 
 
 def _first_line(text: str) -> str:

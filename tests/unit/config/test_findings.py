@@ -305,7 +305,16 @@ FIXES = [
     (broken("    name: Train", "\tname: Train"), "yaml-syntax", "    name: Train"),
     (broken("name: my-project", "name:my-project"), "yaml-syntax", "name: my-project"),
     (broken('"train.py"', "python x.py: y # z"), "yaml-syntax", 'entrypoint: "python x.py: y" # z\n'),
-    (broken("    name: Score", "   name: Score"), "yaml-syntax", None),
+    (broken("    name: Score", "   name: Score"), "yaml-syntax", "\n    name: Score"),
+    (broken("    name: Train", "      name: Train"), "yaml-syntax", "\n    name: Train"),
+    (broken('"]\n', '"\n'), "yaml-syntax", f'["{TRAIN}"]\n'),
+    (broken('"train.py"', '"python x.py "a b""'), "yaml-syntax", "entrypoint: 'python x.py \"a b\"'\n"),
+    (broken('"train.py"', '"python C:\\path\\train.py"'), "yaml-syntax", "entrypoint: 'python C:\\path\\train.py'\n"),
+    (broken("- job_id", "-job_id"), "yaml-syntax", "  - job_id"),
+    (broken("language: python", "language\uff1apython"), "yaml-syntax", "language: python"),
+    (broken("- job_id", "\u2013 job_id"), "yaml-syntax", "  - job_id"),
+    (broken("    language: python", "\u00a0\u00a0\u00a0\u00a0language: python"), "yaml-syntax", "    language: python"),
+    (GOOD.replace("    ", "\t"), "yaml-syntax", "    language: python"),
 ]
 
 
@@ -320,6 +329,22 @@ def test_a_fix_writes_what_is_right_and_leaves_a_valid_file(text: str, code: str
     assert item.fix is not None
     assert after in apply_edits(text, item.fix.edits)
     assert not [x for x in take_all(result, read).result.diagnostics if x.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "place", "says"),
+    [
+        (broken("name: my-project", "name my-project"), 3, "name my-project", "write `key: value`"),
+        (top("<<<<<<< HEAD", "image: a", "=======", "image: b", ">>>>>>> b"), 4, "<<<<<<< HEAD", "merge conflict"),
+        (GOOD + "x: 'abc\n\n", 15, "'", "close it"),
+        (GOOD + "---\n", 15, "---", "second document"),
+        (broken('"]\n', '"\n') + "x: ]\n", 14, "[", "add `]`"),
+    ],
+)
+def test_what_is_no_yaml_is_said_at_its_cause_in_plain_words(text: str, line: int, place: str, says: str) -> None:
+    (item,) = read(text).diagnostics
+    assert (item.code, item.line, under(text, item)) == ("yaml-syntax", line, place)
+    assert says in item.message
 
 
 def test_no_rename_onto_a_key_that_is_there_and_only_the_rename_where_the_misspelt_key_is_the_missing_one() -> None:
