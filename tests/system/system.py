@@ -126,9 +126,10 @@ class Person:
             time.sleep(0.01)
 
     def log(self, run: int, job: str, instance: int = 0) -> list[str]:
-        """The stored lines of the last attempt of an instance, without their prefix."""
+        """The stored lines of the last attempt of an instance, without their prefix; none before its first."""
         attempts = [a for a in self.tasks(run)[job]["attempts"] if a["instance"] == instance]
-        text = Path(attempts[-1]["log"]).read_text(errors="replace")
+        path = Path(attempts[-1]["log"])
+        text = path.read_text(errors="replace") if path.exists() else ""
         return [line.split(" ", 3)[3] for line in text.splitlines()]
 
     def collected(self, run: int, limit_s: float = LIMIT_S) -> None:
