@@ -41,7 +41,7 @@ def _mappings(reading: Reading, field: Field, node: Node, example: str) -> list[
     """The mappings of a list; findings for anything else."""
     if node.kind != LIST:
         message = f"`{field.key}` must be a list, not {kind_name(node)}; write - {example}"
-        reading.error("wrong-type", message, node)
+        reading.error("wrong-type", message, node, _named(field, node, listed=True))
         return []
     found = []
     for item in node.items:
@@ -49,11 +49,16 @@ def _mappings(reading: Reading, field: Field, node: Node, example: str) -> list[
             found.append(item)
         elif not item.is_null:
             message = f"each of `{field.key}` must be a mapping such as {{{example}}}, not {kind_name(item)}"
-            fix = None
-            if field.key == "add-ons" and item.kind == SCALAR and item.text in _ADD_ON["name"].choices:
-                fix = Fix(f"Write `name: {item.text}`", (Edit(item.start, item.end, f"{{name: {item.text}}}"),))
-            reading.error("wrong-type", message, item, fix)
+            reading.error("wrong-type", message, item, _named(field, item, listed=False))
     return found
+
+
+def _named(field: Field, node: Node, *, listed: bool) -> Fix | None:
+    """The fix of an add-on that is nothing but its name, `listed`: where the list belongs."""
+    if field.key != "add-ons" or node.style == "alias" or node.text not in _ADD_ON["name"].choices:
+        return None
+    written = f"[{{name: {node.text}}}]" if listed else f"{{name: {node.text}}}"
+    return Fix(f"Write `name: {node.text}`", (Edit(node.start, node.end, written),))
 
 
 def _values(reading: Reading, section: Section) -> dict[str, Any]:

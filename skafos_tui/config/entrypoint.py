@@ -21,6 +21,9 @@ def split_entrypoint(text: str) -> tuple[Segment, ...]:
 
     Raises BadValue `bad-entrypoint` (an unclosed quote, an empty segment) or `entrypoint-outside-project`.
     """
+    if "\0" in text:
+        at = text.index("\0")
+        raise BadValue("bad-entrypoint", "a NUL character can't stand in a command; remove it", start=at, end=at + 1)
     if _SIMPLE.match(text):
         words = text.split()
         if words:

@@ -305,6 +305,10 @@ SYNONYMS = {
     "retry": "retries",
     "token": "project_token",
     "tasks": "jobs",
+    "cpus": "cpu",
+    "cores": "cpu",
+    "mem": "memory",
+    "ram": "memory",
 }
 """What other tools call our keys."""
 

@@ -120,6 +120,9 @@ class JobReader:
             fix = reading.replacement(node, reading.options.new_id(), "Write a new id")
             reading.error("missing-key", "`job_id` is empty; it needs a UUID", node, fix)
             return
+        if "\0" in node.text:
+            reading.error("wrong-type", "`job_id` can't hold a NUL character; write a UUID", node)
+            return
         draft.id, draft.id_node = node.text, node
         if UUID.match(node.text) is None:
             inner = inside_smart_quotes(node)
@@ -144,7 +147,7 @@ class JobReader:
                     values[key] = node.text
                 else:
                     values[key] = read_scalar(reading, JOB_KEYS[key], node, readers[key])
-        if "name" not in values:
+        if "name" not in values and section.known is JOB_KEYS:  # in the flat form the project says so
             section.missing("name", "write what the job is called")
         if "language" not in values:
             section.missing("language", "write python", "python")

@@ -21,6 +21,7 @@ _LOOSE_MEMORY = r"(?i:([0-9]+\.?[0-9]*|\.[0-9]+)\s*([kmgt]i?)?b?(?:ytes?)?)\Z"
 _BYTES = {"Mi": 2**20, "Gi": GI, "M": 10**6, "G": 10**9}
 _DURATION_PART = r"([0-9]+(?:\.[0-9]+)?)([dhms])"
 _DURATION = rf"(?:{_DURATION_PART})+\Z"
+_UNIT_WORD = r"(?<=[0-9])(?:days?|hours?|hrs?|minutes?|mins?|seconds?|secs?)(?![a-z])"
 _SECONDS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _COUNT = r"(0|[1-9][0-9]*)\Z"
 
@@ -95,8 +96,7 @@ def read_duration(text: str, *, zero: bool = False) -> float:
         return 0.0
     what = f"`{short(text)}` is no duration; write a number with s, m, h or d, such as 90s, 2h or 1h30m"
     if re.match(_DURATION, text) is None:
-        plain = text.isascii() and text.isdigit() and len(text) < 8 and int(text) > 0
-        raise BadValue("bad-duration", what, better=f"{int(text)}s" if plain else None)
+        raise BadValue("bad-duration", what, better=_meant_duration(text))
     parts = re.findall(_DURATION_PART, text)
     units = [unit for _, unit in parts]
     if units != sorted(set(units), key="dhms".index):
@@ -107,6 +107,22 @@ def read_duration(text: str, *, zero: bool = False) -> float:
     if seconds == 0 and not zero:
         raise BadValue("bad-duration", f"`{short(text)}` is no time at all; it must be above 0")
     return seconds
+
+
+def _meant_duration(text: str) -> str | None:
+    """The same time in the right spelling (`90`, `1h 30m`, `5 min`); None where it isn't plain."""
+    if not text.isascii() or len(text) > 20:
+        return None
+    if text.isdigit():
+        return f"{int(text)}s" if int(text) > 0 and len(text) < 8 else None
+    better = re.sub(_UNIT_WORD, lambda match: match[0][0], "".join(text.lower().split()))
+    if better == text:
+        return None
+    try:
+        read_duration(better)
+    except BadValue:
+        return None
+    return better
 
 
 def read_count(text: str, code: str, what: str, minimum: int, maximum: int = MAX_COUNT) -> int:

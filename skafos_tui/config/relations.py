@@ -113,6 +113,8 @@ class Relations:
         by_name = self._named.get(name.strip().casefold())
         if by_name is not None:
             return by_name
+        if name.strip() in self._by_id:
+            return self._by_id[name.strip()]
         near = [job_id for job_id in self._by_id if _is_near(job_id, name)]
         return self._by_id[near[0]] if len(near) == 1 else None
 

@@ -43,7 +43,7 @@ def entries_of(reading: Reading, node: Node) -> Entries:
 
 def kind_name(node: Node) -> str:
     """What a node is, for a message."""
-    return ("a text", "a list", "a mapping")[node.kind]
+    return "nothing" if node.is_null else ("a text", "a list", "a mapping")[node.kind]
 
 
 class Section:

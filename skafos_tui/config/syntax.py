@@ -214,6 +214,10 @@ def _needs_quotes(start: int, line: str) -> Iterator[Idea]:
         value = match[2]
         if value[0] in _CLOSING and value.count(value[0]) > value.count(_CLOSING[value[0]]):
             continue
+        if value.startswith("- ") and value[2:].strip():
+            at, item = start + match.start(2), value[2:].strip()
+            fix = Fix("Write the list in brackets", (Edit(at, at + len(value), f"[{item}]"),))
+            yield f"a list can't begin with `-` behind its key; write [{short(item)}]", at, at + 1, fix
         quoted = f'"{value}"' if "\\" not in value and '"' not in value else "'" + value.replace("'", "''") + "'"
         at = start + match.start(2)
         fix = Fix("Put the text in quotes", (Edit(at, at + len(value), quoted),))

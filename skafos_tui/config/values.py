@@ -61,6 +61,8 @@ def _text(field: Field, text: str) -> str:
     if not stripped:
         example = f", such as {field.example}" if field.example else ""
         raise BadValue("missing-key", f"`{field.key}` is empty; it needs a text{example}")
+    if "\0" in stripped:
+        raise BadValue(field.code, f"`{short(text)}` won't do: {field.key} can't hold a NUL character; remove it")
     if field.key == "image" and len(stripped.split()) > 1:
         raise BadValue(field.code, f"`{short(text)}` is no image; write its name without spaces")
     return stripped

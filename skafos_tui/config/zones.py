@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
+_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])\s*([0-9]{1,2})(?::?00)?", re.IGNORECASE | re.ASCII)
 _NOT_ZONES = ("posix/", "right/", "localtime", "posixrules")
 """What the system keeps beside the zones: `right/` counts leap seconds, the others vary by machine."""
 
@@ -107,6 +108,11 @@ def nearest_timezone(name: str) -> str | None:
     from difflib import get_close_matches
     from zoneinfo import available_timezones
 
+    offset = _OFFSET.fullmatch(name.strip())
+    if offset is not None:
+        # The database counts the other way round: Etc/GMT-2 is two hours ahead of UTC.
+        zone = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}"
+        return zone if valid_timezone(zone) else None
     if name.strip().upper() in _ABBREVIATIONS:
         return _ABBREVIATIONS[name.strip().upper()]
     zones = sorted(zone for zone in available_timezones() if valid_timezone(zone))
