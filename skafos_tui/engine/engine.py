@@ -32,6 +32,8 @@ PROBE_S = 0.5
 """How often a runner that doesn't answer is asked again."""
 GRACE_S = 10.0
 """Between SIGTERM and SIGKILL, as `docker stop` has it."""
+OWN_DOING = frozenset({"create", "start", "destroy"})
+"""Events of what supervisors do themselves; what others did that way is found by reconciling."""
 ENGINE_ID = "engine"
 
 
@@ -303,7 +305,8 @@ class Engine:
         await self._up.wait()
         try:
             async for event in self.runner.events(self.id):
-                self._nudge(event.name)
+                if event.action not in OWN_DOING:
+                    self._nudge(event.name)
         except RunnerUnreachable as error:
             await self._runner_lost(str(error))
         await asyncio.sleep(PROBE_S)
