@@ -21,6 +21,9 @@ from skafos_tui.store.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 DISK_RETRY_S = 5.0
+SETTLE_S = 0.15
+"""How long the first look at a started container waits for its end: one that is over at once is looked at and read once
+instead of twice, and Docker is not busy with us while it starts others."""
 NAP_S = 30.0
 """The longest sleep: the wall clock may be set, and timers don't run while a machine sleeps."""
 
@@ -61,6 +64,7 @@ class Supervisor:
         self._killed = False
         self._wake = asyncio.Event()
         self._collector: Collector | None = None
+        self._end: Observation | None = None
         self._around: Surroundings | None = None
 
     @property
@@ -141,9 +145,11 @@ class Supervisor:
                 # It was asked to start, so it may have run: starting another one could run it twice.
                 return Verdict(VerdictKind.LOST, None, "its container was removed before its end could be read")
             if self.attempt.state is not AttemptState.RUNNING:
+                self._wake.clear()
                 await self._host.insist(lambda: self._host.runner.start(self.name))
                 name, now = self.name, time.time()
                 await self._host.commit("running", lambda c: runs.attempt_running(c, name, now), (self.attempt.run_id,))
+                await self._sleep(now + SETTLE_S)
         except CouldNotStart as error:
             return Verdict(VerdictKind.COULD_NOT_START, None, self._masked(str(error)))
         return None
@@ -191,7 +197,9 @@ class Supervisor:
     async def _sleep(self, deadline: float | None) -> None:
         timeout = None if deadline is None else min(max(0.0, deadline - time.time()), NAP_S)
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout)
+            # Not `wait_for`: Python 3.11's loses a cancellation that comes together with a wake-up.
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
         except TimeoutError:
             pass
 
@@ -251,13 +259,17 @@ class Supervisor:
             return attempt
 
         self.attempt = await self._host.commit("ended", apply, (self.attempt.run_id,))
+        # Whoever removes a running container kills it first, so one that ended well is still there to be read.
+        self._end = observation if observation is not None and observation.exit_code == 0 else None
 
     async def _collect(self) -> None:
         """Read the log to its end, on disk, before the container may go."""
         assert self._collector is not None
         collector = self._collector
         while True:
-            observation = await self._host.insist(lambda: self._host.runner.inspect(self.name))
+            observation, self._end = self._end, None
+            if observation is None:
+                observation = await self._host.insist(lambda: self._host.runner.inspect(self.name))
             cut = observation is not None and observation.log_cut
             try:
                 failpoint("collect.before")

@@ -390,7 +390,9 @@ class MemoryRunner:
                 changed.clear()
                 timeout = min((max(0, end - time.time_ns()) / 1e9 for end in ends), default=0.05)
                 try:
-                    await asyncio.wait_for(changed.wait(), min(timeout, 0.05) + 0.0002)
+                    # Not `wait_for`: Python 3.11's loses a cancellation that comes together with a wake-up.
+                    async with asyncio.timeout(min(timeout, 0.05) + 0.0002):
+                        await changed.wait()
                 except TimeoutError:
                     continue
         finally:
