@@ -64,6 +64,8 @@ def _config_path(args: argparse.Namespace) -> str:
         if found is None:
             raise CommandError(f"no {CONFIG_NAME} here or in a parent directory: `skafos init` makes one")
         return found
+    if not named:
+        raise CommandError("the path is empty: name a config or its directory")
     path: str = os.path.expanduser(named)  # noqa: PTH111
     if not os.path.isdir(path):  # noqa: PTH112
         if args.path is None:

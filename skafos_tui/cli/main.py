@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from skafos_tui import __version__
 from skafos_tui.cli.errors import INTERRUPTED, USAGE, CommandError
@@ -48,6 +49,15 @@ class _Formatter(argparse.HelpFormatter):
         super().__init__(prog, width=_columns() - 2)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is one line that says where the right one stands."""
+
+    def error(self, message: str) -> NoReturn:
+        from skafos_tui.cli.output import clean
+
+        self.exit(USAGE, f"skafos: {clean(message)}; `{self.prog} --help` says what it takes\n")
+
+
 def _columns() -> int:
     """The width of the terminal; 80 where there is none."""
     given = os.environ.get("COLUMNS", "")
@@ -64,7 +74,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
 
     Twenty parsers are a sixth of the time of a small command.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="skafos",
         description="Machine-learning pipelines in one terminal.",
         epilog="`skafos COMMAND --help` explains one command.",

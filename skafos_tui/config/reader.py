@@ -91,6 +91,8 @@ def read_bytes(path: Path | str) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except FileNotFoundError as error:
+        if os.path.islink(path):  # noqa: PTH114
+            raise ConfigUnreadable(f"{name}: is a link to a file that isn't there; correct the link") from error
         raise ConfigUnreadable(f"{name}: there is no such file") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

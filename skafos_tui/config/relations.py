@@ -14,6 +14,8 @@ from skafos_tui.model.diagnostic import Fix, Severity
 from skafos_tui.model.graph import find_cycles, reachable
 
 _CYCLE_SHOWN = 8
+MAX_GUESSED = 100
+"""Unknown ids that are compared with every other; so a file of nothing else ends soon, too."""
 
 
 class Relations:
@@ -30,6 +32,7 @@ class Relations:
             job_id: [name for name, _ in draft.dependencies if name in self._by_id]
             for job_id, draft in self._by_id.items()
         }
+        self._guesses = 0
         self._names = Counter(draft.name for draft in drafts if draft.name is not None)
         self._named: dict[str, JobDraft] = {}
         for draft in drafts:
@@ -115,6 +118,9 @@ class Relations:
             return by_name
         if name.strip() in self._by_id:
             return self._by_id[name.strip()]
+        self._guesses += 1
+        if self._guesses > MAX_GUESSED:
+            return None
         near = [job_id for job_id in self._by_id if _is_near(job_id, name)]
         return self._by_id[near[0]] if len(near) == 1 else None
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _NO_EFFECT = frozenset(field.key for field in NO_EFFECT)
 
+MAX_GUESSED = 300
+"""A mapping with more keys is no slip of the pen; what each of them may mean is not guessed."""
+
 Entries = dict[str, tuple[Node, Node]]
 """Key to its node and its value's, in the order of the file; the first of repeated ones."""
 
@@ -95,6 +98,8 @@ class Section:
         """The known key nearest to an unknown one; None where none is near."""
         from skafos_tui.config.spelling import nearest
 
+        if len(self.entries) > MAX_GUESSED:
+            return None
         return nearest(key, self.known.keys(), SYNONYMS)
 
     def report_unknown(self, unknown: list[tuple[Node, Node]], offered: Collection[str]) -> None:

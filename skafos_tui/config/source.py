@@ -28,7 +28,12 @@ def decode(data: bytes | str) -> str:
         if size <= MAX_BYTES:
             text = _decode_bytes(data)
     if size > MAX_BYTES:
-        raise NodeError("too-large", f"the file has {size:,} bytes; a config has at most {MAX_BYTES:,} (1 MiB)", 0, 0)
+        raise NodeError(
+            "too-large",
+            f"the file is larger than {MAX_BYTES:,} bytes (1 MiB), the most a config has; take out what is no config",
+            0,
+            0,
+        )
     if text.isascii() and not text.encode("ascii").translate(None, _PLAIN):
         return text
     bad = _FORBIDDEN.search(text, 1 if text.startswith(BYTE_ORDER_MARK) else 0)

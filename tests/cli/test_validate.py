@@ -75,7 +75,9 @@ def test_strict_fails_on_warnings_too(config: Path) -> None:
     assert main(["validate", "--strict"]) == 1
 
 
-@pytest.mark.parametrize("kind", ["missing", "no config", "fifo", "project is a file"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "no config", "fifo", "project is a file", "dangling", "directory", "empty", "option"]
+)
 def test_unreadable_input_is_one_line_and_exit_2(config: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     if kind == "missing":
         arguments = ["nowhere.yml"]
@@ -85,9 +87,23 @@ def test_unreadable_input_is_one_line_and_exit_2(config: Path, kind: str, capsys
     elif kind == "fifo":
         os.mkfifo("pipe")
         arguments = ["pipe"]
+    elif kind == "dangling":
+        Path("link.yml").symlink_to("nowhere")
+        arguments = ["link.yml"]
+    elif kind == "directory":
+        Path("dir", "metis.config.yml").mkdir(parents=True)
+        arguments = ["dir"]
+    elif kind == "empty":
+        arguments = [""]
+    elif kind == "option":
+        arguments = ["-x"]
     else:
         arguments = ["--project", "train.py"]
-    assert main(["validate", *arguments]) == 2
+    try:
+        code = main(["validate", *arguments])
+    except SystemExit as ended:  # what argparse refuses
+        code = ended.code
+    assert code == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert len(captured.err.splitlines()) == 1

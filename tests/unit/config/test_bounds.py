@@ -60,6 +60,21 @@ def test_a_file_that_is_no_config_gives_one_clear_finding_quickly(data: bytes, c
     assert time.process_time() - begin < 2
 
 
+LONG = {
+    "unknown keys": "".join(f"k{i}: 1\n" for i in range(20_000)),
+    "unknown dependencies": "jobs:\n"
+    + "".join(f"- {{job_id: job-{i:09d}, name: n{i}, dependencies: [job+{i:09d}]}}\n" for i in range(6000)),
+    "no YAML in the last line": "".join(f"k{i}: {{a: 1}}\n" for i in range(20_000)) + "\tname: x\n",
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_a_long_file_full_of_errors_ends_soon(what: str) -> None:
+    begin = time.process_time()
+    assert read(LONG[what]).project is None
+    assert time.process_time() - begin < 15
+
+
 def test_limits_are_reached_but_not_passed_by_what_is_allowed() -> None:
     inner = "x"
     for _ in range(48):
