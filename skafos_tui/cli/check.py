@@ -73,6 +73,8 @@ def _config_path(args: argparse.Namespace) -> str:
         return path
     found = config_in(path)
     if found is None:
+        if not os.access(path, os.X_OK):
+            raise CommandError(f"{clean(named)}: can't be read: you may not enter this directory")
         raise CommandError(f"{clean(named)} has no {CONFIG_NAME}: `skafos init` makes one")
     return found
 
