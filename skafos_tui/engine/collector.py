@@ -26,7 +26,7 @@ class DiskFull(Exception):
 
 
 class Collector:
-    """One attempt's log; following is a thread of its own that may end early, `finish` reads what it left."""
+    """One attempt's log; following is a thread of its own that may end early, `read_to_end` reads what it left."""
 
     def __init__(self, runner: Runner, name: str, path: Path, *, cap: int, secrets: Sequence[bytes]) -> None:
         self._runner = runner
@@ -57,13 +57,19 @@ class Collector:
         self._stop.set()
         await on_thread(self._let_go, f"log {self._name}")
 
-    async def finish(self, *, gone: bool, cut: bool) -> None:
-        """Read the rest of an ended attempt's log, and sync it.
+    async def read_to_end(self) -> bool:
+        """Read the rest of an ended attempt's log; False where nothing came at all, not even what is stored.
 
-        `gone`: its container is no longer there; `cut`: it ended while nobody took up what it printed. Raises
-        RunnerUnreachable and DiskFull; can then be called again.
+        Raises RunnerUnreachable and DiskFull; can then be called again.
         """
-        await on_thread(lambda: self._finish(gone, cut), f"log {self._name}")
+        return await on_thread(lambda: self._careful(self._read_to_end), f"log {self._name}")
+
+    async def complete(self, *, gone: bool, cut: bool) -> None:
+        """Say what is missing, and sync the log. Raises DiskFull; then all of it is to be read again.
+
+        `gone`: its container was no longer there to be read; `cut`: it ended while nobody took up what it printed.
+        """
+        await on_thread(lambda: self._careful(lambda: self._complete(gone, cut)), f"log {self._name}")
 
     def abandon(self) -> None:
         """Stop following; the next engine goes on from what is in the file."""
@@ -95,7 +101,7 @@ class Collector:
         try:
             self._read(follow=True)
         except (RunnerError, OSError) as error:
-            # Told, not raised: following is a convenience, `finish` reads the same again and reports.
+            # Told, not raised: following is a convenience, `read_to_end` reads the same again and reports.
             log.warning("the log of %s is not followed any more: %s", self._name, error)
 
     def _read(self, *, follow: bool) -> None:
@@ -110,31 +116,36 @@ class Collector:
         writer.begin_resume()
         self._runner.read_logs(self._name, since=point.since, follow=follow, sink=self._sink, stop=self._stop)
 
-    def _finish(self, gone: bool, cut: bool) -> None:
-        self._drain()
-        self._stop = threading.Event()
+    def _careful(self, work: Callable[[], T]) -> T:
+        """Let go of the file when it can't be written."""
         try:
-            if gone:
-                self._open().append_gap("the container was removed before its log was read to the end")
-            else:
-                self._read_all()
-            if cut:
-                self._open().append_gap("the last lines may be missing: this ended while the daemon was away")
-            writer, self._writer = self._open(), None
-            writer.close()
+            return work()
         except OSError as error:
             self._close_early()
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(f"no space for the log {self._path}") from None
             raise
 
-    def _read_all(self) -> None:
+    def _read_to_end(self) -> bool:
+        self._drain()
+        before = self._taken
         try:
             self._read_rest()
         except RunnerUnreachable:
             raise
         except RunnerError as error:
             self._open().append_gap(f"not all of this log could be read: {error}")
+            return True
+        return self._taken > before
+
+    def _complete(self, gone: bool, cut: bool) -> None:
+        self._drain()
+        if gone:
+            self._open().append_gap("the container was removed before its log was read to the end")
+        if cut:
+            self._open().append_gap("the last lines may be missing: this ended while the daemon was away")
+        writer, self._writer = self._open(), None
+        writer.close()
 
     def _read_rest(self) -> None:
         before = self._taken
@@ -159,6 +170,7 @@ class Collector:
             elif time.monotonic() - since > DRAIN_PATIENCE_S:
                 self._stop.set()
         self._thread = None
+        self._stop = threading.Event()
 
 
 async def on_thread(work: Callable[[], T], name: str) -> T:

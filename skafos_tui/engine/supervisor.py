@@ -273,7 +273,11 @@ class Supervisor:
             cut = observation is not None and observation.log_cut
             try:
                 failpoint("collect.before")
-                await collector.finish(gone=observation is None, cut=cut)
+                gone = observation is None
+                if not gone and not await collector.read_to_end():
+                    # A container that was removed a moment ago has an empty log as well.
+                    gone = await self._host.insist(lambda: self._host.runner.inspect(self.name)) is None
+                await collector.complete(gone=gone, cut=cut)
                 break
             except RunnerUnreachable:
                 continue

@@ -255,3 +255,39 @@ async def test_a_killed_engine_is_followed_by_one_that_takes_every_container_up(
             assert house.log(attempt) == house.daemon.records[attempt.name].log(10**30)
         await life.close()
         assert not house.daemon.violations
+
+
+async def test_a_container_removed_between_its_end_and_its_log_leaves_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = MemoryRunner.read_logs
+
+    def late(
+        self: MemoryRunner, name: str, *, since: str | None, follow: bool, sink: LogSink, stop: threading.Event
+    ) -> None:
+        if not follow and name in self.daemon.containers:
+            self.daemon.remove_behind(name)
+        if not follow:
+            read(self, name, since=since, follow=follow, sink=sink, stop=stop)
+
+    monkeypatch.setattr(MemoryRunner, "read_logs", late)
+    async with a_life([job(0)], by_job(j0=Behaviour(lines=(Line(0.0, "unread"),)))) as life:
+        run, _, attempts = await finished(life, await start_run(life))
+        assert run.state is RunState.SUCCEEDED
+        [gap] = life.house.log(attempts[0])
+        assert b"[skafos gap] the container was removed" in gap
+
+
+async def test_a_cancellation_is_never_lost_however_soon_after_a_wake_up_it_comes() -> None:
+    async with a_life([job(n, timeout="1h") for n in range(4)], by_job(**{f"j{n}": LONG for n in range(4)})) as life:
+        await start_run(life)
+        await until(lambda: len(life.house.daemon.running()) == 4, "all run")
+        await asyncio.sleep(0.02)
+        tasks = {task.get_name(): task for task in life.engine._tasks}
+        for turns, supervisor in enumerate(list(life.engine._supervisors.values())):
+            task = tasks[f"attempt {supervisor.name}"]
+            supervisor.abandon()
+            supervisor.nudge()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            done, _ = await asyncio.wait([task], timeout=1)
+            assert done, f"cancelled {turns} turns after a wake-up, and goes on"
