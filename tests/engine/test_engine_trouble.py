@@ -284,10 +284,10 @@ async def test_a_cancellation_is_never_lost_however_soon_after_a_wake_up_it_come
         tasks = {task.get_name(): task for task in life.engine._tasks}
         for turns, supervisor in enumerate(list(life.engine._supervisors.values())):
             task = tasks[f"attempt {supervisor.name}"]
-            supervisor.abandon()
             supervisor.nudge()
             for _ in range(turns):
                 await asyncio.sleep(0)
             task.cancel()
             done, _ = await asyncio.wait([task], timeout=1)
+            supervisor.abandon()
             assert done, f"cancelled {turns} turns after a wake-up, and goes on"
