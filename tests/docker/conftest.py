@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from docker_attempts import Attempts
 
-from skafos_tui.runners.base import Runner, RunnerError, RunnerUnreachable
-from skafos_tui.runners.docker.bootstrap import bootstrap
+from skafos_tui.runners.base import Runner
 from skafos_tui.runners.docker.runner import DockerRunner
-
-
-@pytest.fixture(scope="session")
-def base_image() -> str:
-    """The bootstrapped base image; made here where it is missing, once for all workers."""
-    with (Path(tempfile.gettempdir()) / f"skafos-test-base-{os.geteuid()}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            return bootstrap(print)
-        except RunnerUnreachable as error:
-            pytest.fail(f"the Docker tests need Docker: {error}. `scripts/docker-engine` gets it.", pytrace=False)
-        except RunnerError as error:
-            pytest.fail(f"the Docker tests need a base image: {error}", pytrace=False)
 
 
 @pytest.fixture
