@@ -11,7 +11,7 @@ from typing import Protocol
 
 from skafos_tui.engine.collector import Collector, DiskFull
 from skafos_tui.engine.deployments import Books
-from skafos_tui.engine.surroundings import Surroundings, drop_directory, spec_of
+from skafos_tui.engine.surroundings import Surroundings, drop_directory, secrets_to_mask, spec_of
 from skafos_tui.model.project import Resources
 from skafos_tui.model.run import Attempt, AttemptState
 from skafos_tui.model.verdict import End, Stop, StopKind, Verdict, VerdictKind, judge
@@ -90,7 +90,8 @@ class Supervisor:
         """Bring the attempt up, watch it, record its end, collect its log, remove its container."""
         around = self._around = await self._host.surroundings(self.attempt)
         path = self._host.home.attempt_log(around.project.token, around.run.id, self.name)
-        self._collector = Collector(self._host.runner, self.name, path, cap=self._host.log_cap, secrets=around.secrets)
+        secrets = secrets_to_mask(around, self._host.home)
+        self._collector = Collector(self._host.runner, self.name, path, cap=self._host.log_cap, secrets=secrets)
         try:
             await self._record(around)
         except Exception:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from skafos_tui.engine.admission import limits_of
 from skafos_tui.model.project import Job, Project, Resources
-from skafos_tui.model.run import Attempt, Deployment, Run, Task
+from skafos_tui.model.run import Attempt, AttemptState, Deployment, Run, Task
 from skafos_tui.runners.base import (
     LABEL_ATTEMPT,
     LABEL_DEPLOYMENT,
@@ -126,6 +126,17 @@ def _write_secrets(around: Surroundings, home: Home) -> Path:
             path.write_text(variable.value)
             path.chmod(0o400)
     return directory
+
+
+def secrets_to_mask(around: Surroundings, home: Home) -> tuple[bytes, ...]:
+    """The secrets the attempt was given: one that is set or changed later is not in its log.
+
+    Masking by any others would make lines that come again after a restart of the engine differ from the stored ones.
+    """
+    if around.attempt.state is AttemptState.PLANNED:
+        return around.secrets
+    given = sorted((home.attempt(around.attempt.name) / "secrets").glob("*"))
+    return tuple(value for path in given if (value := path.read_bytes()))
 
 
 def drop_directory(home: Home, attempt_name: str) -> None:

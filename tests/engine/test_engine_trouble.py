@@ -235,7 +235,7 @@ async def test_secrets_of_a_killed_engine_do_not_stay_on_disk() -> None:
 
 async def test_a_killed_engine_is_followed_by_one_that_takes_every_container_up() -> None:
     lines = tuple(Line(n / 500, f"line {n}") for n in range(100))
-    behaviour = by_job(**{f"j{n}": Behaviour(duration_s=0.2, lines=lines) for n in range(4)})
+    behaviour = by_job(**{f"j{n}": Behaviour(duration_s=2.0, lines=lines) for n in range(4)})
     async with a_house(Daemon(behaviour)) as house:
         house.write_config([job(n) for n in range(4)])
         life = Life(house)

@@ -94,6 +94,18 @@ def test_a_container_killed_behind_our_back_says_so(person: Person) -> None:
     assert "SIGKILL" in task["evidence"]
 
 
+def test_a_secret_set_while_a_job_runs_changes_nothing_of_its_log(person: Person) -> None:
+    person.job("Count", COUNTER.format(lines=40, pause=0.1))
+    run = person.start()
+    person.running(run, 1)
+    assert person.skafos("env", "LATE", "--set", "line", "--secret").returncode == 0
+    person.kill_engine()
+    person.skafos("ps")
+    person.finished(run)
+    person.collected(run)
+    assert person.log(run, "Count") == [f"line {number}" for number in range(40)]
+
+
 def test_the_engine_log_and_socket_are_the_users_alone(person: Person) -> None:
     person.job("One", "print(1)")
     person.finished(person.start())
