@@ -22,7 +22,9 @@ ANY = frozenset(range(256)) - {NEWLINE}
 REPEAT_LIMIT = 32
 """A count above this is not spelt out: the tools' automata grow with it."""
 _FOLDS_BEYOND_ASCII = "kKsSiI"
-"""ASCII letters that, ignoring case, also match a letter beyond ASCII: the Kelvin sign, the long s, Turkish i's."""
+"""ASCII letters that, ignoring case, also match a letter beyond ASCII."""
+FOLDED_BEYOND_ASCII = "\u212a\u017f\u0130\u0131"
+"""Those letters: the Kelvin sign, the long s, the Turkish i's."""
 _ERE_SPECIAL = frozenset(rb"\.[]()*+?{}|^$")
 
 
@@ -41,83 +43,82 @@ def compile_pattern(pattern: str, *, regex: bool = True, ignore_case: bool = Fal
         raise PatternError(f"not a regular expression: {pattern!r}: {error}") from None
 
 
-def for_ripgrep(pattern: re.Pattern[str]) -> bytes | None:
-    """The pattern over a whole stored line in Rust's syntax; None where this Python's trees are unknown."""
-    body = _translate(pattern, _rust_class)
-    return None if body is None else b"(?-u)" + _after_prefix(body)
+def for_ripgrep(pattern: re.Pattern[str], *, anchored: bool = True) -> bytes | None:
+    """The pattern in Rust's syntax; None where this Python's trees are unknown.
+
+    `anchored`: it is spelt over a whole stored line and does not match in the line's prefix; else it may.
+    """
+    body = _translate(pattern, _rust_class, anchored=anchored)
+    return None if body is None else b"(?-u)" + body
 
 
-def for_grep(pattern: re.Pattern[str]) -> bytes | None:
-    """The pattern over a whole stored line as a POSIX extended expression in the C locale; None as above."""
-    body = _translate(pattern, _posix_class)
-    return None if body is None else _after_prefix(body)
+def for_grep(pattern: re.Pattern[str], *, anchored: bool = True) -> bytes | None:
+    """The pattern as a POSIX extended expression in the C locale; None and `anchored` as for `for_ripgrep`."""
+    return _translate(pattern, _posix_class, anchored=anchored)
 
 
-def required_literal(pattern: re.Pattern[str]) -> bytes:
-    """The longest run of bytes that every match contains; empty where none is certain."""
-    tree = _parse(pattern)
-    if tree is None:
-        return b""
-    runs = [b""]
-    for name, argument in tree:
-        character = _certain(name, argument, pattern.flags)
-        if character is None:
-            runs.append(b"")
-        else:
-            runs[-1] += character
-    return max(runs, key=len)
-
-
-def _after_prefix(body: bytes) -> bytes:
-    # The anchored start lets both tools still find the rarest literal of the body first.
-    return b"^.{%d}(%s)" % (PREFIX_LENGTH, body)
-
-
-def _parse(pattern: re.Pattern[str]) -> list[tuple[str, Any]] | None:
+def tree_of(pattern: re.Pattern[str]) -> list[tuple[str, Any]] | None:
     """Python's own tree of a pattern, opcodes as names; None where this Python has no such parser."""
     try:
         parser = importlib.import_module("re._parser")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _named(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+            return named(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
     except (ImportError, AttributeError):
         return None
 
 
-def _named(tree: Iterable[tuple[Any, Any]]) -> list[tuple[str, Any]]:
+def named(tree: Iterable[tuple[Any, Any]]) -> list[tuple[str, Any]]:
+    """A tree's nodes with the names of their opcodes."""
     return [(str(opcode), argument) for opcode, argument in tree]
 
 
-def _certain(name: str, argument: Any, flags: int) -> bytes | None:
+def certain_bytes(name: str, argument: Any, flags: int) -> bytes | None:
+    """The bytes of a node that matches one certain character; None for every other node."""
     if name != "LITERAL" or flags & re.IGNORECASE or argument == 0xFFFD or 0xD800 <= argument <= 0xDFFF:
         return None
     return chr(argument).encode()
 
 
-def _translate(pattern: re.Pattern[str], spell: Callable[[frozenset[int]], bytes]) -> bytes | None:
-    tree = _parse(pattern)
+def _translate(pattern: re.Pattern[str], spell: Callable[[frozenset[int]], bytes], *, anchored: bool) -> bytes | None:
+    tree = tree_of(pattern)
     if tree is None:
         return None
+    translator = _Translator(spell, anchored=anchored)
     try:
-        return _Translator(spell).top(tree, pattern.flags)
+        body = translator.top(tree, pattern.flags)
     except (LookupError, RecursionError):
         return None
+    if translator.folds:
+        body += b"".join(b"|" + translator.start + _spelt(letter, spell) for letter in FOLDED_BEYOND_ASCII)
+    # The anchored start lets the tools still find the rarest literal of the body first.
+    return b"^.{%d}(%s)" % (PREFIX_LENGTH, body) if anchored else body
+
+
+def _spelt(text: str, spell: Callable[[frozenset[int]], bytes]) -> bytes:
+    return b"".join(spell(frozenset([byte])) for byte in text.encode())
 
 
 class _Translator:
-    """Spells a tree; `spell` writes a set of bytes as one unit of the tool's syntax. LookupError: an unknown node."""
+    """Spells a tree; `spell` writes a set of bytes as one unit of the tool's syntax. LookupError: an unknown node.
 
-    def __init__(self, spell: Callable[[frozenset[int]], bytes]) -> None:
+    `folds` afterwards: a letter beyond ASCII may stand for one in the pattern whose case is ignored; a line that has
+    such a letter at all is then a candidate, which costs less than to spell it in every place.
+    """
+
+    def __init__(self, spell: Callable[[frozenset[int]], bytes], *, anchored: bool) -> None:
         self._spell = spell
+        self.start = spell(ANY) + b"*" if anchored else b""
+        self.folds = False
 
     def top(self, tree: list[tuple[str, Any]], flags: int) -> bytes:
-        """The whole pattern, to stand right after a line's prefix."""
+        """The whole pattern, to stand right after a line's prefix, or anywhere in the line."""
         if len(tree) == 1 and tree[0][0] == "BRANCH":
-            return b"|".join(self.top(_named(branch), flags) for branch in tree[0][1][1])
-        anchored = bool(tree) and tree[0][0] == "AT" and str(tree[0][1]) in ("AT_BEGINNING", "AT_BEGINNING_STRING")
-        ended = bool(tree) and tree[-1][0] == "AT" and str(tree[-1][1]) in ("AT_END", "AT_END_STRING")
+            return b"|".join(self.top(named(branch), flags) for branch in tree[0][1][1])
+        at_start = bool(tree) and tree[0][0] == "AT" and str(tree[0][1]) in ("AT_BEGINNING", "AT_BEGINNING_STRING")
+        at_end = bool(tree) and tree[-1][0] == "AT" and str(tree[-1][1]) in ("AT_END", "AT_END_STRING")
         body = self.sequence(tree, flags)
-        return (b"" if anchored else self._spell(ANY) + b"*") + body + (b"$" if ended else b"")
+        return (b"" if at_start else self.start) + body + (b"$" if at_end else b"")
 
     def sequence(self, tree: Iterable[tuple[Any, Any]], flags: int) -> bytes:
         """Nodes one after the other."""
@@ -141,16 +142,16 @@ class _Translator:
             return self._group(self.sequence(argument, flags))
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             return self._repeat(argument, flags)
-        literal = _certain(name, argument, flags)
+        literal = certain_bytes(name, argument, flags)
         if literal is not None:
             return b"".join(self._spell(frozenset([byte])) for byte in literal)
-        return self._characters(_bytes_of(name, argument, flags), 1, 1)
+        return self._characters(self._bytes_of(name, argument, flags), 1, 1)
 
     def _repeat(self, argument: tuple[Any, Any, Any], flags: int) -> bytes:
         least, most, body = argument
-        nodes = _named(body)
+        nodes = named(body)
         if len(nodes) == 1 and nodes[0][0] in ("LITERAL", "NOT_LITERAL", "IN", "ANY", "ANY_ALL"):
-            return self._characters(_bytes_of(*nodes[0], flags), int(least), int(most))
+            return self._characters(self._bytes_of(*nodes[0], flags), int(least), int(most))
         inner = self.sequence(body, flags)
         if not inner:
             return b""
@@ -178,22 +179,34 @@ class _Translator:
     def _group(self, body: bytes) -> bytes:
         return b"(" + body + b")" if body else b""
 
+    def _bytes_of(self, name: str, argument: Any, flags: int) -> frozenset[int]:
+        """The bytes a character of this node may be made of: its ASCII members, and all above 127 if it has others."""
+        if name in ("ANY", "ANY_ALL"):
+            return ANY
+        if name == "LITERAL":
+            return self._folded({argument}, flags)
+        if name == "NOT_LITERAL":
+            return ANY - {argument} if argument < 128 else ANY
+        if name != "IN":
+            raise LookupError(name)
+        items = named(argument)
+        if items[0][0] == "NEGATE":
+            # Only what is listed itself is surely excluded; case and the classes beyond ASCII would exclude more.
+            return ANY - {code for code in _listed(items[1:]) if code < 128}
+        return self._folded(_listed(items), flags)
 
-def _bytes_of(name: str, argument: Any, flags: int) -> frozenset[int]:
-    """The bytes a character of this node may be made of: its ASCII members, and all above 127 if it has others."""
-    if name in ("ANY", "ANY_ALL"):
-        return ANY
-    if name == "LITERAL":
-        return _folded({argument}, flags)
-    if name == "NOT_LITERAL":
-        return ANY - {argument} if argument < 128 else ANY
-    if name != "IN":
-        raise LookupError(name)
-    items = _named(argument)
-    if items[0][0] == "NEGATE":
-        # Only what is listed itself is surely excluded; case and the classes beyond ASCII would exclude more.
-        return ANY - {code for code in _listed(items[1:]) if code < 128}
-    return _folded(_listed(items), flags)
+    def _folded(self, codes: set[int], flags: int) -> frozenset[int]:
+        members = {code for code in codes if code < 128}
+        beyond = any(code > 127 for code in codes)
+        if flags & re.IGNORECASE:
+            letters = {chr(code) for code in members}
+            members |= {ord(letter.swapcase()) for letter in letters}
+            if beyond:
+                members |= {ord(letter) for letter in _FOLDS_BEYOND_ASCII}
+            elif letters & set(_FOLDS_BEYOND_ASCII):
+                self.folds = True
+        members.discard(NEWLINE)
+        return frozenset(members | HIGH) if beyond else frozenset(members)
 
 
 def _listed(items: list[tuple[str, Any]]) -> set[int]:
@@ -222,19 +235,6 @@ _CATEGORIES = {
     "CATEGORY_WORD": r"\w",
     "CATEGORY_NOT_WORD": r"\W",
 }
-
-
-def _folded(codes: set[int], flags: int) -> frozenset[int]:
-    members = {code for code in codes if code < 128}
-    beyond = any(code > 127 for code in codes)
-    if flags & re.IGNORECASE:
-        letters = {chr(code) for code in members}
-        beyond = beyond or bool(letters & set(_FOLDS_BEYOND_ASCII))
-        members |= {ord(letter.swapcase()) for letter in letters}
-        if any(code > 127 for code in codes):
-            members |= {ord(letter) for letter in _FOLDS_BEYOND_ASCII}
-    members.discard(NEWLINE)
-    return frozenset(members | HIGH) if beyond else frozenset(members)
 
 
 def _rust_class(members: frozenset[int]) -> bytes:

@@ -12,28 +12,20 @@ import re
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Collection, Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from skafos_tui.store.logs.format import PREFIX_LENGTH, LogLine, parse_line
-from skafos_tui.store.logs.pattern import compile_pattern, for_grep, for_ripgrep, required_literal
+from skafos_tui.store.logs.pattern import compile_pattern
+from skafos_tui.store.logs.plan import Plan, Tool, plan_search, required_literal
 
 GROUP_FILES = 500
 """Files one process gets at most: an argument list of 20,000 paths would not fit."""
 GROUP_BYTES_LEAST = 32 << 20
 GROUP_BYTES_MOST = 256 << 20
 _CHUNK = 4 << 20
-
-
-class Tool(StrEnum):
-    """What does the searching."""
-
-    RIPGREP = "rg"
-    GREP = "grep"
-    PYTHON = "python"
 
 
 class Hit(NamedTuple):
@@ -44,12 +36,9 @@ class Hit(NamedTuple):
     line: LogLine
 
 
-def best_tool() -> Tool:
-    """The quickest tool on this machine."""
-    for tool in (Tool.RIPGREP, Tool.GREP):
-        if shutil.which(tool.value):
-            return tool
-    return Tool.PYTHON
+def tools_here() -> tuple[Tool, ...]:
+    """The tools of this machine."""
+    return tuple(tool for tool in Tool if tool is Tool.PYTHON or shutil.which(tool.value))
 
 
 def search(
@@ -58,25 +47,26 @@ def search(
     *,
     regex: bool = True,
     ignore_case: bool = False,
-    tool: Tool | None = None,
+    tools: Collection[Tool] | None = None,
 ) -> Search:
     """Find lines whose text matches a Python regular expression (or, without `regex`, contains the pattern).
 
     Files are searched in the order given (callers give the newest first), hits come in file order. A line's text is
     decoded as UTF-8, what is invalid as U+FFFD. Parts of a partial line are lines of their own here. A file that
-    isn't there has no hits. Raises PatternError.
+    isn't there has no hits. `tools`: what may be used (default: what this machine has). Raises PatternError.
     """
-    return Search(files, compile_pattern(pattern, regex=regex, ignore_case=ignore_case), tool or best_tool())
+    return Search(files, compile_pattern(pattern, regex=regex, ignore_case=ignore_case), tools or tools_here())
 
 
 class Search:
     """A running search: an iterator of hits; closing it kills what runs. A context manager."""
 
-    def __init__(self, files: Sequence[Path], pattern: re.Pattern[str], tool: Tool) -> None:
+    def __init__(self, files: Sequence[Path], pattern: re.Pattern[str], tools: Collection[Tool]) -> None:
         self._processes: deque[tuple[subprocess.Popen[bytes], list[Path]]] = deque()
         self._groups = deque(group_files(files))
         self._closed = False
-        self._hits = self._run(pattern, tool)
+        self.plan = plan_search(pattern, tools)
+        self._hits = self._run(pattern)
 
     def __enter__(self) -> Self:
         return self
@@ -103,8 +93,8 @@ class Search:
         for process, _ in tuple(self._processes):
             process.kill()
 
-    def _run(self, pattern: re.Pattern[str], tool: Tool) -> Generator[Hit, None, None]:
-        command = _command(tool, pattern)
+    def _run(self, pattern: re.Pattern[str]) -> Generator[Hit, None, None]:
+        command = _command(self.plan)
         try:
             if command is None:
                 while self._groups:
@@ -165,15 +155,15 @@ def _size_of(path: Path) -> int:
         return 0
 
 
-def _command(tool: Tool, pattern: re.Pattern[str]) -> list[bytes] | None:
-    if tool is Tool.RIPGREP and (translated := for_ripgrep(pattern)) is not None:
+def _command(plan: Plan) -> list[bytes] | None:
+    if plan.tool is Tool.RIPGREP:
         options = "--no-config --no-messages --threads=1 --text --byte-offset --with-filename --null --no-heading"
         words = f"rg {options} --no-line-number --color=never --line-buffered -e".split()
-    elif tool is Tool.GREP and (translated := for_grep(pattern)) is not None:
+    elif plan.tool is Tool.GREP:
         words = ["grep", "-EabHZs", "--color=never", "--line-buffered", "-e"]
     else:
         return None
-    return [*(word.encode() for word in words), translated, b"--"]
+    return [*(word.encode() for word in words), plan.pattern, b"--"]
 
 
 def _start(command: list[bytes], group: Sequence[Path]) -> subprocess.Popen[bytes]:

@@ -286,6 +286,7 @@ def test_a_poll_of_many_quiet_logs_looks_at_some_in_turn_and_misses_none(
     connection = connect(home.state_database)
     names = [f"many-{number}" for number in range(QUIET_SHARE * 3)]
     home.run_logs(TOKEN, followed.id).mkdir(parents=True)
+    connection.execute("BEGIN")
     for number, name in enumerate(names):
         runs.insert_attempt(
             connection,
@@ -299,6 +300,7 @@ def test_a_poll_of_many_quiet_logs_looks_at_some_in_turn_and_misses_none(
             now=1.0,
         )
         home.attempt_log(TOKEN, followed.id, name).write_bytes(line(START + number, b"first"))
+    connection.execute("COMMIT")
     connection.close()
     follower = RunFollower(home, followed)
     assert len(follower.poll()) == len(names)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from skafos_tui.store.logs.format import format_line
 from skafos_tui.store.logs.pattern import PatternError, compile_pattern, for_grep, for_ripgrep
-from skafos_tui.store.logs.search import GROUP_FILES, Hit, Tool, group_files, search
+from skafos_tui.store.logs.plan import Plan, Tool, plan_search
+from skafos_tui.store.logs.search import GROUP_FILES, Hit, group_files, search
 
 START = 1_763_000_000_000_000_000
 TOOLS = list(Tool)
@@ -69,7 +70,7 @@ def write_log(path: Path, texts: list[bytes]) -> Path:
     return path
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pattern=patterns(), texts=TEXTS)
 def test_every_tool_finds_what_python_finds(tmp_path: Path, pattern: str, texts: list[bytes]) -> None:
     try:
@@ -78,42 +79,61 @@ def test_every_tool_finds_what_python_finds(tmp_path: Path, pattern: str, texts:
         assume(False)
     path = write_log(tmp_path / "a.log", texts)
     expected = [text for text in texts if compiled.search(text.decode("utf-8", "replace"))]
-    for tool in TOOLS:
-        with search([path], pattern, tool=tool) as hits:
-            assert [hit.line.text for hit in hits] == expected, tool
+    for tools in ([tool] for tool in TOOLS):
+        with search([path], pattern, tools=tools) as hits:
+            assert [hit.line.text for hit in hits] == expected, tools
+    for translated in (for_ripgrep, for_grep):
+        for anchored in (True, False):
+            assert translated(compiled, anchored=anchored) is not None
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(needle=st.text("ab.*[]\\^$|()+?{}é", min_size=1, max_size=3), texts=TEXTS, ignore_case=st.booleans())
 def test_plain_text_is_found_as_it_stands(tmp_path: Path, needle: str, texts: list[bytes], ignore_case: bool) -> None:
     path = write_log(tmp_path / "a.log", [*texts, f"x{needle}x".encode()])
     flags = re.IGNORECASE if ignore_case else 0
     expected = [t for t in texts if re.search(re.escape(needle), t.decode("utf-8", "replace"), flags)]
     for tool in TOOLS:
-        found = list(search([path], needle, regex=False, ignore_case=ignore_case, tool=tool))
+        found = list(search([path], needle, regex=False, ignore_case=ignore_case, tools=[tool]))
         assert [hit.line.text for hit in found] == [*expected, f"x{needle}x".encode()], tool
 
 
-def test_the_tools_take_the_translations_rather_than_leave_the_work_to_python() -> None:
-    for pattern in ("needle", r"user=\d{5}", "^ERROR|timeout$", "(?i)disk full", r"a.*b[^x]?\.py"):
-        assert for_ripgrep(compile_pattern(pattern)) is not None
-        assert for_grep(compile_pattern(pattern)) is not None
+@pytest.mark.parametrize(
+    ("pattern", "tool", "anchored"),
+    [
+        ("needle", Tool.RIPGREP, False),
+        (r"user=\d{5}", Tool.RIPGREP, False),
+        (r"\d+ rows in [a-z]+", Tool.RIPGREP, True),
+        ("^ERROR", Tool.RIPGREP, True),
+        ("stdout", Tool.RIPGREP, True),
+        ("error|timeout", Tool.RIPGREP, False),
+        ("(?i)disk full", Tool.RIPGREP, False),
+        (r"[A-Z]{3}-\d{7}", Tool.GREP, False),
+        (r"x*", Tool.RIPGREP, True),
+    ],
+)
+def test_the_tool_that_is_quick_for_a_pattern_is_taken(pattern: str, tool: Tool, anchored: bool) -> None:
+    plan = plan_search(compile_pattern(pattern), [Tool.RIPGREP, Tool.GREP])
+    assert plan.tool is tool
+    assert (b"^.{40}" in plan.pattern) is anchored
+    for only in (Tool.RIPGREP, Tool.GREP):
+        assert plan_search(compile_pattern(pattern), [only]).tool is only
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_match_in_time_or_stream_is_no_hit(tmp_path: Path, tool: Tool) -> None:
     path = write_log(tmp_path / "a.log", [b"nothing", b"2025 it says stdout F"])
     for pattern in ("stdout", "2025", r"F \w", "Z stdout", "^2025"):
-        texts = [hit.line.text for hit in search([path], pattern, tool=tool)]
+        texts = [hit.line.text for hit in search([path], pattern, tools=[tool])]
         assert b"nothing" not in texts
         assert all(re.search(pattern, text.decode()) for text in texts)
-    assert [h.line.text for h in search([path], "^nothing$", tool=tool)] == [b"nothing"]
+    assert [h.line.text for h in search([path], "^nothing$", tools=[tool])] == [b"nothing"]
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_hits_come_in_the_order_of_the_files_given_and_of_their_lines(tmp_path: Path, tool: Tool) -> None:
     files = [write_log(tmp_path / f"{n}.log", [b"x %d" % line for line in range(3)]) for n in range(1200)][::-1]
-    hits = list(search(files, "x [02]", tool=tool))
+    hits = list(search(files, "x [02]", tools=[tool]))
     assert [hit.path for hit in hits] == [path for path in files for _ in range(2)]
     assert [hit.line.text for hit in hits[:2]] == [b"x 0", b"x 2"]
     raw = hits[1].path.read_bytes()[hits[1].offset :]
@@ -130,7 +150,7 @@ def test_twenty_thousand_files_go_to_processes_in_portions(tmp_path: Path) -> No
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_file_that_is_gone_has_no_hits(tmp_path: Path, tool: Tool) -> None:
     path = write_log(tmp_path / "a.log", [b"x"])
-    hits = list(search([tmp_path / "gone.log", path], "x", tool=tool))
+    hits = list(search([tmp_path / "gone.log", path], "x", tools=[tool]))
     assert [(hit.path, hit.offset) for hit in hits] == [(path, 0)]
 
 
@@ -139,9 +159,8 @@ def test_a_pattern_the_tool_refuses_is_searched_in_python(
     tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [write_log(tmp_path / f"{n}.log", [b"good", b"bad", b"good"]) for n in range(2)]
-    monkeypatch.setattr("skafos_tui.store.logs.search.for_ripgrep", lambda pattern: b"(")
-    monkeypatch.setattr("skafos_tui.store.logs.search.for_grep", lambda pattern: b"(")
-    assert [h.line.text for h in search(files, "^good", tool=tool)] == [b"good"] * 4
+    monkeypatch.setattr("skafos_tui.store.logs.search.plan_search", lambda pattern, tools: Plan(tool, b"("))
+    assert [h.line.text for h in search(files, "^good", tools=[tool])] == [b"good"] * 4
 
 
 def test_a_bad_pattern_is_told_in_one_line() -> None:
@@ -154,7 +173,7 @@ def test_a_bad_pattern_is_told_in_one_line() -> None:
 @pytest.mark.parametrize("tool", [Tool.RIPGREP, Tool.GREP])
 def test_closing_from_another_thread_ends_a_search_that_is_under_way(tmp_path: Path, tool: Tool) -> None:
     path = write_log(tmp_path / "a.log", [b"x" * 200] * 50_000)
-    running = search([path] * 40, "x", tool=tool)
+    running = search([path] * 40, "x", tools=[tool])
     first = next(running)
     assert isinstance(first, Hit)
     counted: list[int] = []
@@ -174,7 +193,7 @@ def test_closing_from_another_thread_ends_a_search_that_is_under_way(tmp_path: P
 
 def test_leaving_the_search_ends_its_processes(tmp_path: Path) -> None:
     path = write_log(tmp_path / "a.log", [b"x" * 200] * 20_000)
-    with search([path] * 4, "x", tool=Tool.GREP) as running:
+    with search([path] * 4, "x", tools=[Tool.GREP]) as running:
         next(running)
         processes = [process for process, _ in running._processes]
         assert processes
