@@ -52,12 +52,15 @@ class Ledger:
     _configs: dict[int, Project] = field(default_factory=dict)
     _steps: dict[int, Step] = field(default_factory=dict)
     _recorded: dict[int, tuple[Run, Mapping[str, Task]]] = field(default_factory=dict)
+    _told: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    """What admission last said of the queued tasks of a run, by job."""
 
     def forget(self) -> None:
         """Drop what is kept between commits; after a transaction that was rolled back it may not be true."""
         self._configs.clear()
         self._steps.clear()
         self._recorded.clear()
+        self._told.clear()
 
     def settle(self, connection: sqlite3.Connection, touched: Iterable[int] | None, now: float) -> Consequences:
         """Advance the runs in `touched` and the runs that may look at them (None: all), then admit."""
@@ -66,7 +69,8 @@ class Ledger:
         for run in self._due(connection, touched):
             view = self.view(connection, run)
             self._recorded[run.id] = (run, {task.job_id: task for task in view.tasks})
-            self._steps[run.id] = advance(view, now)
+            # What admission said holds until it says otherwise: a queue of hundreds is not written anew at each commit.
+            self._steps[run.id] = with_reasons(advance(view, now), self._told.get(run.id, {}))
             stop.extend(self._stop_cancelled(connection, view))
             # Written at once: the next run in line looks at the tasks of this one (overlap, dependencies).
             if self._write(connection, run.id):
@@ -81,7 +85,7 @@ class Ledger:
         unfinished = runs.unfinished_runs(connection)
         ids = {run.id for run in unfinished}
         for gone in set(self._steps) - ids:
-            del self._steps[gone], self._recorded[gone]
+            self._drop(gone)
         if touched is None:
             return unfinished
         wanted = set(touched)
@@ -152,6 +156,8 @@ class Ledger:
         Asked for tasks that run, too: one whose last attempt has just ended may want another one, and yields here.
         """
         blocked: dict[str, str] = {}
+        if all(other.id == run.id or other.project != run.project for other in runs.unfinished_runs(connection)):
+            return blocked
         for task in tasks:
             if task.state.finished:
                 continue
@@ -174,18 +180,14 @@ class Ledger:
         reasons: dict[int, dict[str, str]] = {}
         for want, reason in admission.reasons.items():
             reasons.setdefault(want.run_id, {})[want.job_id] = reason
-        for run_id in {attempt.run_id for attempt in started} | set(reasons):
-            view = self.view(connection, self._recorded[run_id][0])
-            step = advance(view, now)
+        changed = {attempt.run_id for attempt in started}
+        for run_id in changed | set(reasons):
             told = reasons.get(run_id, {})
-            tasks = tuple(
-                replace(task, reason=told[task.job_id])
-                if task.state is TaskState.QUEUED and not task.reason and task.job_id in told
-                else task
-                for task in step.tasks
-            )
-            self._steps[run_id] = replace(step, tasks=tasks)
-            self._write(connection, run_id)
+            if run_id in changed or told != self._told.get(run_id):
+                self._told[run_id] = told
+                step = advance(self.view(connection, self._recorded[run_id][0]), now)
+                self._steps[run_id] = with_reasons(step, told)
+                self._write(connection, run_id)
         return tuple(started)
 
     def _plan(self, connection: sqlite3.Connection, want: Want, now: float) -> Attempt:
@@ -237,9 +239,14 @@ class Ledger:
         self._recorded[run_id] = (step.run, written)
         self._steps[run_id] = replace(step, tasks=tuple(written.values()))
         if step.run.state.finished:
-            del self._steps[run_id], self._recorded[run_id]
+            self._drop(run_id)
             return True
         return False
+
+    def _drop(self, run_id: int) -> None:
+        """Forget a run that has ended."""
+        del self._steps[run_id], self._recorded[run_id]
+        self._told.pop(run_id, None)
 
     def _stop_cancelled(self, connection: sqlite3.Connection, view: RunView) -> Iterator[str]:
         """Record the stop of the open attempts of cancelled tasks; their names."""
@@ -249,6 +256,17 @@ class Ledger:
             if by is not None and attempt.state.open:
                 runs.attempt_stopping(connection, attempt.name, Stop(StopKind.CANCELLED, by))
                 yield attempt.name
+
+
+def with_reasons(step: Step, told: Mapping[str, str]) -> Step:
+    """The step with what admission says of its queued tasks, by job, where the planner itself has nothing to say."""
+    tasks = tuple(
+        replace(task, reason=told[task.job_id])
+        if task.state is TaskState.QUEUED and not task.reason and task.job_id in told
+        else task
+        for task in step.tasks
+    )
+    return replace(step, tasks=tasks)
 
 
 def attempt_name(engine: str, want: Want) -> str:
