@@ -70,8 +70,8 @@ def format_line(time_ns: int, text: bytes, stream: str = "stdout") -> bytes:
 
 
 def gap_line(time: bytes, reason: str) -> bytes:
-    """A stored line that says at `time` (RFC 3339, nine digits) that lines are missing, and why."""
-    return b"%s stderr F %s%s\n" % (time, GAP_PREFIX, reason.encode())
+    """A stored line that says at `time` (RFC 3339, nine digits) that lines are missing, and why, on one line."""
+    return b"%s stderr F %s%s\n" % (time, GAP_PREFIX, " ".join(reason.split()).encode("utf-8", "replace"))
 
 
 def is_gap(raw: bytes) -> bool:

@@ -242,6 +242,14 @@ def test_a_resume_that_brings_nothing_back_ends_in_a_gap(tmp_path: Path) -> None
     assert len(gaps(path)) == 1
 
 
+def test_a_gap_is_one_line_whatever_its_reason_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    writer = LogWriter(path)
+    writer.append_gap("docker says:\n 2026-01-01 no\n")
+    writer.close()
+    assert texts(path) == [GAP_PREFIX + b"docker says: 2026-01-01 no"]
+
+
 def test_gap_lines_do_not_count_as_lines_of_the_attempt(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     writer = LogWriter(path)
