@@ -7,6 +7,7 @@ lines. A line redrawn with carriage returns shows its last state; a tab becomes 
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -79,6 +80,7 @@ def safe_ansi(text: bytes | str) -> str:
     )
 
 
+@functools.lru_cache(maxsize=1024)
 def sgr(style: Style) -> str:
     """The sequence that switches a terminal from its own look to `style`."""
     codes = ["0"]
@@ -152,6 +154,7 @@ _SWITCHES: dict[int, dict[str, bool]] = {
 }
 
 
+@functools.lru_cache(maxsize=1024)
 def _changed(style: Style, parameters: str) -> Style:
     """The style after an SGR sequence; what it doesn't know it leaves out."""
     words = parameters.split(";")

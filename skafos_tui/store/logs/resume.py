@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from skafos_tui.store.logs.format import BLOCK_LINES, NANOSECONDS, TIME_LENGTH, gap_line, is_gap, stamp, time_of
 from skafos_tui.store.logs.index import nth_newline
@@ -15,18 +15,31 @@ from skafos_tui.store.logs.index import nth_newline
 OVERLAP_NS = NANOSECONDS
 """How far behind the newest stored line a resume starts. Two streams are stamped before they are put in one order, so
 a line may come after one with a later time; a resume from that later time would never see it."""
-OVERLAP_LINES = 64 * BLOCK_LINES
+OVERLAP_LINES = 16 * BLOCK_LINES
 """Lines at most that a resume compares, unless more bear one and the same time."""
 _CHUNK = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """From where to read again: `since` as Docker takes it, `<seconds>.<9 digits>`, inclusive, None for an empty log;
-    `lines` counts the stored lines of the attempt, our own gap lines left out."""
+    """From where to read again: `since` as Docker takes it, `<seconds>.<9 digits>`, inclusive; None: from the start."""
 
-    since: str | None
-    lines: int
+    def __init__(self, since: str | None, count: Callable[[], int]) -> None:
+        self.since = since
+        self._count = count
+
+    @functools.cached_property
+    def lines(self) -> int:
+        """The stored lines of the attempt, our own gap lines left out; asked for first, it reads the whole file."""
+        return self._count()
+
+
+class StoredTail(NamedTuple):
+    """What a resume by time compares with: the stored lines from an instant on, the newest stored time, and the instant
+    as `since`."""
+
+    stored: Counter[bytes]
+    newest: bytes
+    since: str
 
 
 class Resume(Protocol):
@@ -165,9 +178,8 @@ def _start_of_parts(tail: list[bytes], since: bytes) -> bytes:
     return since
 
 
-def stored_tail(path: Path, size: int) -> tuple[Counter[bytes], bytes, str] | None:
-    """What a resume by time compares with: the stored lines from an instant on, the newest stored time, and the
-    instant as `since`. None for a log without a line of the attempt."""
+def stored_tail(path: Path, size: int) -> StoredTail | None:
+    """What a resume by time compares with; None for a log without a line of the attempt."""
     tail: list[bytes] = []
     newest = b""
     for raw in lines_backwards(path, size):
@@ -192,4 +204,4 @@ def stored_tail(path: Path, size: int) -> tuple[Counter[bytes], bytes, str] | No
     since_ns = time_of(since)
     stored = Counter(raw + b"\n" for raw in tail if raw[:TIME_LENGTH] >= since)
     seconds, rest = divmod(since_ns, NANOSECONDS)
-    return stored, newest, f"{seconds}.{rest:09}"
+    return StoredTail(stored, newest, f"{seconds}.{rest:09}")

@@ -25,6 +25,7 @@ from skafos_tui.store.logs.resume import (
     ResumeByCount,
     ResumeByTime,
     ResumePoint,
+    StoredTail,
     lines_backwards,
     stored_tail,
 )
@@ -60,6 +61,8 @@ class LogWriter:
         self._size = self._lines = self._indexed = 0
         self._capped = False
         self._resume: Resume | None = None
+        self._tail: StoredTail | None = None
+        self._tail_size = 0
         self._unwritten = b""
         self._unindexed = array("Q")
         self._dropped_lines = self._dropped_bytes = 0
@@ -84,8 +87,9 @@ class LogWriter:
 
     def resume_point(self) -> ResumePoint:
         """From where the attempt's log must be read again to go on without loss."""
-        tail = stored_tail(self.path, self._size)
-        return ResumePoint(None if tail is None else tail[2], self._lines - self._count_gaps())
+        tail = self._tail = stored_tail(self.path, self._size)
+        self._tail_size = self._size
+        return ResumePoint(None if tail is None else tail.since, lambda: self._lines - self._count_gaps())
 
     def begin_resume(self) -> None:
         """The lines that follow come from `resume_point().since`: those already stored are dropped.
@@ -93,8 +97,9 @@ class LogWriter:
         What a LogWriteError has left in memory is forgotten: it comes again.
         """
         self._start_over()
-        tail = stored_tail(self.path, self._size)
-        self._resume = None if tail is None else ResumeByTime(tail[0], tail[1])
+        fresh = self._tail is not None and self._tail_size == self._size
+        tail, self._tail = self._tail if fresh else stored_tail(self.path, self._size), None
+        self._resume = None if tail is None else ResumeByTime(tail.stored, tail.newest)
 
     def begin_resume_by_count(self, lines: int | None = None) -> None:
         """The lines that follow come from the log's start: as many are dropped as are stored (or `lines`).
