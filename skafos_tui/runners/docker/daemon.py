@@ -48,8 +48,10 @@ def daemon_pid(address: Address) -> int | None:
     """
     if address.scheme != "unix":
         return None
-    candidates = [_peer_pid(address), _pid_in_file(Path(address.path).with_name("docker.pid"))]
-    return next((pid for pid in candidates if pid is not None and _is_daemon(pid)), None)
+    pid = _peer_pid(address)
+    if pid is None or not _is_daemon(pid):
+        pid = _pid_in_file(Path(address.path).with_name("docker.pid"))
+    return pid if pid is not None and _is_daemon(pid) else None
 
 
 def _peer_pid(address: Address) -> int | None:
