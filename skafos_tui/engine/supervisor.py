@@ -21,7 +21,7 @@ from skafos_tui.store.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 DISK_RETRY_S = 5.0
-SETTLE_S = 0.15
+SETTLE_S = 0.25
 """How long the first look at a started container waits for its end: one that is over at once is looked at and read once
 instead of twice, and Docker is not busy with us while it starts others."""
 NAP_S = 30.0
