@@ -10,7 +10,6 @@ from pathlib import Path
 
 from common import (
     LABEL_FLOOR,
-    Bar,
     Bench,
     Makespan,
     arguments,
@@ -52,11 +51,9 @@ def main() -> int:
             return measure_run(place, directory, args.jobs)
 
         pairs = interleaved(args.rounds, floor, figure)
-        wall, floor_wall = pairs.medians(0)
-        makespan, floor_makespan = pairs.medians(1)
     bars = [
-        Bar(f"chain of {args.jobs}, wall", wall, "s", WALL_BAR, floor_wall),
-        Bar(f"chain of {args.jobs}, makespan", makespan, "s", MAKESPAN_BAR, floor_makespan),
+        pairs.bar(0, f"chain of {args.jobs}, wall", "s", WALL_BAR),
+        pairs.bar(1, f"chain of {args.jobs}, makespan", "s", MAKESPAN_BAR),
     ]
     return report(bars, f"medians of {args.rounds} rounds; {machine()}")
 

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from common import LABEL_FLOOR, Bar, JobLines, Makespan, arguments, bench, interleaved, machine, report
+from common import LABEL_FLOOR, JobLines, Makespan, arguments, bench, interleaved, machine, report
 
 JOBS = 32
 AT_A_TIME = 4
@@ -48,11 +48,9 @@ def main() -> int:
             return args.jobs / wall, makespan.seconds(args.jobs)
 
         pairs = interleaved(args.rounds, floor, figure)
-        rate, floor_rate = pairs.medians(0)
-        makespan, floor_makespan = pairs.medians(1)
     bars = [
-        Bar(f"{args.jobs} jobs, {AT_A_TIME} at a time, rate", rate, "/s", RATE_BAR, floor_rate, at_least=True),
-        Bar(f"{args.jobs} jobs, makespan", makespan, "s", MAKESPAN_BAR, floor_makespan),
+        pairs.bar(0, f"{args.jobs} jobs, {AT_A_TIME} at a time, rate", "/s", RATE_BAR, at_least=True),
+        pairs.bar(1, f"{args.jobs} jobs, {AT_A_TIME} at a time, makespan", "s", MAKESPAN_BAR),
     ]
     return report(bars, f"medians of {args.rounds} rounds; {machine()}")
 
