@@ -46,7 +46,9 @@ check: $(INSTALLED_DEV) ## check format, lint, types and import contracts
 	@$(BIN)/lint-imports
 
 bench: $(INSTALLED_DEV) ## measure: each figure beside the floor it can't go under
-	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@status=0; for script in $(filter-out benchmarks/common.py,$(sort $(wildcard benchmarks/*.py))); do \
+		echo "== $$script"; $(BIN)/python "$$script" || status=1; \
+	done; exit $$status
 
 clean: ## remove what `make` made here: .venv, build and caches (.demo stays)
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
