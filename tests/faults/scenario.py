@@ -91,7 +91,10 @@ class Plan:
         elif what == "build_failed":
             self.build_fails = True
         elif what == "rebuild":
+            # One after another, so that containers are still to be made whenever the images go.
             self.mischief = "images"
+            for item in self.jobs:
+                item["resources"] = {"requests": {"cpu": 2}}
         elif what in ("runner_lost", "runner_found"):
             self.outage = True
         elif what == "kill":
