@@ -73,7 +73,7 @@ async def serve(home: Home, settings: Settings, lock: IO[str]) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     runner = DockerRunner()
     writer = await Writer.open(home.state_database)
-    engine = Engine(home, settings, writer, runner)
+    engine = Engine(home, settings, writer, [runner])
     server: web.AppRunner | None = None
     try:
         await engine.start()

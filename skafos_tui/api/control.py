@@ -61,7 +61,15 @@ class Control:
     async def status(self, _: web.Request) -> web.Response:
         """What the engine is and does."""
         active = await self._engine.read(runs.unfinished_runs)
-        capacity = self._engine.capacity
+        runners = [
+            {
+                "kind": link.kind,
+                "problem": link.problem,
+                "cpu": link.capacity.cpu,
+                "memory": link.capacity.memory,
+            }
+            for link in self._engine.links.values()
+        ]
         return web.json_response(
             {
                 "running": True,
@@ -69,12 +77,8 @@ class Control:
                 "version": __version__,
                 "engine": self._engine.id,
                 "started_at": self._engine.started_at,
-                "runner": {
-                    "kind": self._engine.runner.kind,
-                    "problem": self._engine.problem,
-                    "cpu": capacity.cpu,
-                    "memory": capacity.memory,
-                },
+                "runner": runners[0],
+                "runners": runners,
                 "active_runs": [run.id for run in active],
             }
         )

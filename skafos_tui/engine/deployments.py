@@ -11,16 +11,18 @@ import tarfile
 import threading
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from skafos_tui.engine.ledger import runner_of
+from skafos_tui.engine.links import Link
 from skafos_tui.engine.snapshots import Snapshot, missing_file, take_snapshot, write_archive
 from skafos_tui.model.project import Project, SegmentKind
 from skafos_tui.model.run import Deployment, DeploymentState
-from skafos_tui.runners.base import BuildFailed, ImageRequest, Runner, RunnerError, RunnerUnreachable
+from skafos_tui.runners.base import BuildFailed, ImageRequest, RunnerError, RunnerUnreachable
 from skafos_tui.store import projects, runs
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.format import format_line
@@ -35,7 +37,6 @@ class Books(Protocol):
     """What deployments and supervisors need of the engine: its commits, its runner, its patience."""
 
     home: Home
-    runner: Runner
 
     async def commit(
         self, name: str, apply: Callable[[sqlite3.Connection], T], touched: Iterable[int] | None = None
@@ -43,8 +44,12 @@ class Books(Protocol):
         """One durable transaction that applies an event and advances the runs in `touched` (None: all)."""
         ...
 
-    async def insist(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Call the runner until it answers; meanwhile everything that waits says why."""
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """A reading closure that sees every commit before it."""
+        ...
+
+    def link(self, kind: str) -> Link:
+        """The link to the runner of this kind."""
         ...
 
 
@@ -177,6 +182,8 @@ class Deployments:
         self, deployment: Deployment, project: Project, build_log: _BuildLog
     ) -> tuple[dict[str, str], str]:
         """The image of each job and the packages in them; jobs of one base share one."""
+        kind = await self._books.read(lambda c: runner_of(c, deployment.project))
+        link = self._books.link(kind)
         archive = self._books.home.code(deployment.project, deployment.code_digest)
         requirements = await self.in_thread(lambda: requirements_in(archive))
         bases = {job.id: job.image or project.image or self._default_image for job in project.jobs}
@@ -186,11 +193,11 @@ class Deployments:
             request = ImageRequest(deployment.project, base, requirements, archive, deployment.code_digest)
             while True:
                 try:
-                    image = await self._books.runner.build(request, build_log.line)
+                    image = await link.runner.build(request, build_log.line)
                     break
                 except RunnerUnreachable as error:
                     build_log.line(str(error))
-                    await self._books.insist(self._books.runner.info)
+                    await link.insist(link.runner.info)
             made[base] = image.reference
             packages.append(image.packages)
         return {job_id: made[base] for job_id, base in bases.items()}, "\n".join(packages)

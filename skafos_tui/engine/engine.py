@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from skafos_tui.config.settings import Settings
 from skafos_tui.engine.deployments import Deployments
-from skafos_tui.engine.ledger import Consequences, Ledger
+from skafos_tui.engine.ledger import Consequences, Ledger, runner_of
+from skafos_tui.engine.links import PROBE_S, Link
 from skafos_tui.engine.supervisor import Supervisor
 from skafos_tui.engine.surroundings import Surroundings, drop_directory
-from skafos_tui.model.project import Project, Resources
+from skafos_tui.model.project import Project
 from skafos_tui.model.run import Attempt, AttemptState
-from skafos_tui.runners.base import Phase, Runner, RunnerError, RunnerUnreachable
+from skafos_tui.runners.base import Phase, Runner, RunnerError
 from skafos_tui.store import projects, runs
 from skafos_tui.store.database import Writer, get_meta, set_meta
 from skafos_tui.store.home import Home
@@ -28,12 +29,8 @@ T = TypeVar("T")
 
 RECONCILE_S = 5.0
 """How often the containers are compared with the store, whatever the event stream says (DESIGN 4.4)."""
-PROBE_S = 0.5
-"""How often a runner that doesn't answer is asked again."""
 GRACE_S = 10.0
 """Between SIGTERM and SIGKILL, as `docker stop` has it."""
-OWN_DOING = frozenset({"create", "start", "destroy"})
-"""Events of what supervisors do themselves; what others did that way is found by reconciling."""
 ENGINE_ID = "engine"
 
 
@@ -41,11 +38,12 @@ class Engine:
     """Commits events, advances runs, supervises attempts. One event loop; all decisions happen in the ledger."""
 
     def __init__(
-        self, home: Home, settings: Settings, writer: Writer, runner: Runner, *, grace_s: float = GRACE_S
+        self, home: Home, settings: Settings, writer: Writer, runners: Iterable[Runner], *, grace_s: float = GRACE_S
     ) -> None:
+        """`runners` in order of preference: a project that names none gets the first that answers."""
         self.home = home
         self.settings = settings
-        self.runner = runner
+        self.links: Mapping[str, Link] = {runner.kind: Link(runner, self._link_changed) for runner in runners}
         self.network = settings.network
         self.log_cap = settings.log_cap
         self.grace_s = grace_s
@@ -53,44 +51,29 @@ class Engine:
         self.started_at = time.time()
         self.deployments = Deployments(self, settings.image)
         self._writer = writer
-        self._ledger = Ledger("", local_capacity())
+        self._ledger = Ledger("", self.links)
         self._supervisors: dict[str, Supervisor] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._commits: set[asyncio.Task[Any]] = set()
         self._behind = False
-        self._up = asyncio.Event()
-        self._lost = asyncio.Event()
         self._wake: asyncio.TimerHandle | None = None
         self._closed = False
-
-    @property
-    def capacity(self) -> Resources:
-        """What admission may hand out."""
-        return self._ledger.capacity
-
-    @property
-    def problem(self) -> str:
-        """Why nothing is started at the moment; empty when all is well."""
-        return self._ledger.problem
 
     async def start(self) -> None:
         """Take up what the last engine left: every attempt without an end has a supervisor when this returns."""
         self.id = await self._writer.transact("engine", _engine_id)
         self._ledger.engine = self.id
-        try:
-            self._ledger.capacity = (await self.runner.info()).capacity
-            self._up.set()
-        except RunnerUnreachable as error:
-            self._ledger.problem = str(error)
-            self._lost.set()
+        for link in self.links.values():
+            await link.open()
         for attempt in await self._writer.read(runs.uncollected_attempts):
             self._supervise(attempt)
         await self.commit("recovery", lambda _: None)
         await self._resume_builds()
         await self._drop_directories()
-        self._background(self._again_and_again(self._watch_runner), "events")
-        self._background(self._again_and_again(self._probe_runner), "probe")
-        self._background(self._again_and_again(self._reconcile), "reconcile")
+        for link in self.links.values():
+            self._background(self._again_and_again(partial(link.watch, self.id, self._nudge)), f"{link.kind} events")
+            self._background(self._again_and_again(link.probe), f"{link.kind} probe")
+            self._background(self._again_and_again(partial(self._reconcile, link)), f"{link.kind} reconcile")
 
     async def close(self) -> None:
         """End the engine; containers are not touched."""
@@ -104,7 +87,8 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*self._commits, return_exceptions=True)
-        await self.runner.close()
+        for link in self.links.values():
+            await link.runner.close()
         await self._writer.close()
 
     async def commit(
@@ -143,14 +127,9 @@ class Engine:
         """The project of a deployment, for use in a reading or writing closure."""
         return self._ledger.config(connection, deployment)
 
-    async def insist(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Call the runner until it answers; meanwhile everything that waits says why."""
-        while True:
-            await self._up.wait()
-            try:
-                return await operation()
-            except RunnerUnreachable as error:
-                await self._runner_lost(str(error))
+    def link(self, kind: str) -> Link:
+        """The link to the runner of this kind."""
+        return self.links[kind]
 
     async def surroundings(self, attempt: Attempt) -> Surroundings:
         """All that is recorded about an attempt."""
@@ -164,6 +143,7 @@ class Engine:
             task = next(t for t in runs.tasks_of(connection, run.id) if t.job_id == attempt.job_id)
             return Surroundings(
                 engine=self.id,
+                runner=runner_of(connection, run.project),
                 run=run,
                 task=task,
                 attempt=attempt,
@@ -178,7 +158,8 @@ class Engine:
     async def images_again(self, around: Surroundings) -> bool:
         """Make the images of the attempt's deployment again if they are gone; whether they were."""
         reference = around.deployment.images.get(around.job.id)
-        if reference is not None and await self.insist(lambda: self.runner.has_image(reference)):
+        link = self.link(around.runner)
+        if reference is not None and await link.insist(lambda: link.runner.has_image(reference)):
             return False
         await self.deployments.rebuild(around.deployment.id, around.project)
         return True
@@ -262,20 +243,11 @@ class Engine:
         for name in await self._writer.read(over) if present else ():
             drop_directory(self.home, name)
 
-    async def _runner_lost(self, message: str) -> None:
-        if not self._up.is_set():
+    async def _link_changed(self, link: Link) -> None:
+        """A runner has stopped answering, or answers again."""
+        if link.problem:
+            await self.commit("runner_lost", lambda _: None)
             return
-        self._up.clear()
-        self._lost.set()
-        log.warning("%s", message)
-        self._ledger.problem = message
-        await self.commit("runner_lost", lambda _: None)
-
-    async def _runner_found(self, capacity: Resources) -> None:
-        self._ledger.capacity = capacity
-        self._ledger.problem = ""
-        self._lost.clear()
-        self._up.set()
         for supervisor in self._supervisors.values():
             supervisor.nudge()
         await self.commit("runner_found", lambda _: None)
@@ -289,28 +261,6 @@ class Engine:
                 log.error("the engine's upkeep: %r", error)
                 await asyncio.sleep(PROBE_S)
 
-    async def _probe_runner(self) -> None:
-        """Ask a runner that did not answer until it does. Its event stream may go on meanwhile: it proves nothing."""
-        await self._lost.wait()
-        await asyncio.sleep(PROBE_S)
-        try:
-            info = await self.runner.info()
-        except RunnerUnreachable:
-            return
-        log.info("%s answers", info.kind)
-        await self._runner_found(info.capacity)
-
-    async def _watch_runner(self) -> None:
-        """The event stream as long as there is one."""
-        await self._up.wait()
-        try:
-            async for event in self.runner.events(self.id):
-                if event.action not in OWN_DOING:
-                    self._nudge(event.name)
-        except RunnerUnreachable as error:
-            await self._runner_lost(str(error))
-        await asyncio.sleep(PROBE_S)
-
     def _nudge(self, name: str) -> None:
         """Look at one attempt, or at all of them."""
         if name:
@@ -321,23 +271,25 @@ class Engine:
         for supervisor in self._supervisors.values():
             supervisor.nudge()
 
-    async def _reconcile(self) -> None:
+    async def _reconcile(self, link: Link) -> None:
         await asyncio.sleep(RECONCILE_S)
-        await self.reconcile()
+        await self.reconcile(link)
 
-    async def reconcile(self) -> None:
+    async def reconcile(self, link: Link) -> None:
         """What there is against what should be (DESIGN 4.4), and whatever failed on the way is begun again.
 
         Nudges the supervisors whose container does not run or whose log is not followed, removes containers whose log
         is collected, gives attempts without a supervisor one, and begins builds that ended without a result.
         """
-        present = await self.insist(lambda: self.runner.list_attempts(self.id))
+        present = await link.insist(lambda: link.runner.list_attempts(self.id))
         for name, supervisor in list(self._supervisors.items()):
+            if supervisor.runs_elsewhere(link):
+                continue
             if present.get(name) is not Phase.RUNNING or not supervisor.following:
                 supervisor.nudge()
         for name in present:
             if name not in self._supervisors:
-                await self._remove_leftover(name)
+                await self._remove_leftover(link, name)
         if self._behind:
             self._behind = False
             await self.commit("recovery", lambda _: None)
@@ -346,18 +298,12 @@ class Engine:
             self._supervise(attempt)
         await self._resume_builds()
 
-    async def _remove_leftover(self, name: str) -> None:
+    async def _remove_leftover(self, link: Link, name: str) -> None:
         """Remove the container of an attempt whose end is complete in the store; others are not ours to judge."""
         attempt = await self._writer.read(lambda c: runs.get_attempt(c, name))
         if attempt is not None and attempt.state is AttemptState.COLLECTED:
-            await self.insist(lambda: self.runner.remove(name))
+            await link.insist(lambda: link.runner.remove(name))
             drop_directory(self.home, name)
-
-
-def local_capacity() -> Resources:
-    """This machine, until the runner says better."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return Resources(float(os.cpu_count() or 1), memory)
 
 
 def _engine_id(connection: sqlite3.Connection) -> str:

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from skafos_tui.config.reader import parse_config
 from skafos_tui.engine.admission import Held, Request, admit, clamp_warning, request_of
@@ -42,13 +43,20 @@ class Consequences:
         )
 
 
+class Machine(Protocol):
+    """What a runner has to give, and why it gives nothing at the moment."""
+
+    capacity: Resources
+    problem: str
+
+
 @dataclass
 class Ledger:
     """Recorded state turned into decisions; `engine` is the id that marks this engine's containers."""
 
     engine: str
-    capacity: Resources
-    problem: str = ""
+    machines: Mapping[str, Machine]
+    """By the kind of runner."""
     _configs: dict[int, Project] = field(default_factory=dict)
     _steps: dict[int, Step] = field(default_factory=dict)
     _recorded: dict[int, tuple[Run, Mapping[str, Task]]] = field(default_factory=dict)
@@ -133,7 +141,7 @@ class Ledger:
             outside=outside,
             missing=deployment.missing,
             blocked=self._blocked(connection, run, tasks),
-            problem=self.problem,
+            problem=self._machine(connection, run).problem,
         )
 
     def _outside(self, connection: sqlite3.Connection, run: Run, job_id: str, jobs: Mapping[str, Job]) -> Outside:
@@ -170,16 +178,15 @@ class Ledger:
 
     def _admit(self, connection: sqlite3.Connection, now: float) -> tuple[Attempt, ...]:
         """Plan the attempts that fit, and record their tasks as starting, the others with what they wait for."""
-        wants = [want for step in self._steps.values() for want in step.wants]
-        if self.problem or not wants:
-            return ()
-        admission = admit(
-            wants, self._held(connection), self.capacity, lambda want: self._request(connection, want), now
-        )
-        started = [self._plan(connection, want, now) for want in admission.admitted]
+        started: list[Attempt] = []
         reasons: dict[int, dict[str, str]] = {}
-        for want, reason in admission.reasons.items():
-            reasons.setdefault(want.run_id, {})[want.job_id] = reason
+        for machine, wants in self._wants(connection):
+            # What runs elsewhere on this machine counts as well: there is only one.
+            held = self._held(connection)
+            admission = admit(wants, held, machine.capacity, lambda want: self._request(connection, want), now)
+            started.extend(self._plan(connection, want, now) for want in admission.admitted)
+            for want, reason in admission.reasons.items():
+                reasons.setdefault(want.run_id, {})[want.job_id] = reason
         changed = {attempt.run_id for attempt in started}
         for run_id in changed | set(reasons):
             told = reasons.get(run_id, {})
@@ -189,6 +196,17 @@ class Ledger:
                 self._steps[run_id] = with_reasons(step, told)
                 self._write(connection, run_id)
         return tuple(started)
+
+    def _wants(self, connection: sqlite3.Connection) -> list[tuple[Machine, list[Want]]]:
+        """What is wanted of each runner that takes something at the moment."""
+        wanted: dict[str, list[Want]] = {}
+        for step in self._steps.values():
+            if step.wants:
+                wanted.setdefault(runner_of(connection, step.run.project), []).extend(step.wants)
+        return [(self.machines[kind], wants) for kind, wants in wanted.items() if not self.machines[kind].problem]
+
+    def _machine(self, connection: sqlite3.Connection, run: Run) -> Machine:
+        return self.machines[runner_of(connection, run.project)]
 
     def _plan(self, connection: sqlite3.Connection, want: Want, now: float) -> Attempt:
         name = attempt_name(self.engine, want)
@@ -220,7 +238,8 @@ class Ledger:
         return self.config(connection, run.deployment).job(job_id)
 
     def _request(self, connection: sqlite3.Connection, want: Want) -> Request:
-        return request_of(self._job(connection, self._steps[want.run_id].run, want.job_id), self.capacity)
+        run = self._steps[want.run_id].run
+        return request_of(self._job(connection, run, want.job_id), self._machine(connection, run).capacity)
 
     def _write(self, connection: sqlite3.Connection, run_id: int) -> bool:
         """Record what of a run differs from the store; whether the run has ended with it."""
@@ -230,7 +249,8 @@ class Ledger:
         for task in step.tasks:
             before = known[task.job_id]
             if task.state is not TaskState.WAITING and before.state is TaskState.WAITING:
-                task = replace(task, warning=clamp_warning(self._job(connection, run, task.job_id), self.capacity))
+                capacity = self._machine(connection, run).capacity
+                task = replace(task, warning=clamp_warning(self._job(connection, run, task.job_id), capacity))
             if task != before:
                 runs.update_task(connection, task)
             written[task.job_id] = task
@@ -256,6 +276,13 @@ class Ledger:
             if by is not None and attempt.state.open:
                 runs.attempt_stopping(connection, attempt.name, Stop(StopKind.CANCELLED, by))
                 yield attempt.name
+
+
+def runner_of(connection: sqlite3.Connection, project: str) -> str:
+    """The kind of runner a project's attempts run on."""
+    row = projects.get_project(connection, project)
+    assert row is not None, "what runs belongs to a project"
+    return row.runner
 
 
 def with_reasons(step: Step, told: Mapping[str, str]) -> Step:

@@ -48,9 +48,9 @@ class Requests:
         if known is not None:
             return await self._started(known, ())
         result, project = await self._valid_config(directory)
-        row = self._row(project, directory, runner)
+        row = await self._row(project, directory, runner)
         await self._engine.read(lambda c: check_identity(c, row))
-        self._refuse_without_runner()
+        self._refuse_without_runner(row.runner)
         candidate = await self._candidate(directory, result.text, project)
         now = time.time()
 
@@ -70,10 +70,9 @@ class Requests:
             return await self._started(known, ())
         retried = await self._run(run_id)
         now = time.time()
-        self._refuse_without_runner()
+        row = await self._known(retried.project)
+        self._refuse_without_runner(row.runner)
         if working_tree:
-            row = await self._engine.read(lambda c: projects.get_project(c, retried.project))
-            assert row is not None
             result, project = await self._valid_config(Path(row.directory))
             candidate = await self._candidate(Path(row.directory), result.text, project)
         else:
@@ -118,7 +117,7 @@ class Requests:
     async def register(self, directory: Path, runner: str | None) -> ProjectRow:
         """Make a directory's project known. Raises Refusal."""
         _, project = await self._valid_config(directory)
-        row = self._row(project, directory, runner)
+        row = await self._row(project, directory, runner)
         await self._engine.commit("register", lambda c: keep_project(c, row), ())
         return row
 
@@ -126,7 +125,7 @@ class Requests:
         """Bind the token in this directory's config to this directory; the row, and where it was. Raises Refusal."""
         _, project = await self._valid_config(directory)
         before = await self._engine.read(lambda c: projects.get_project(c, project.token))
-        row = self._row(project, directory, None)
+        row = await self._row(project, directory, None)
 
         def apply(connection: sqlite3.Connection) -> None:
             release_directory(connection, row)
@@ -141,15 +140,7 @@ class Requests:
         await self._known(token)
 
         def apply(connection: sqlite3.Connection) -> None:
-            unfinished = [run.id for run in runs.unfinished_runs(connection) if run.project == token]
-            open_attempts = [
-                attempt.run_id
-                for attempt in runs.uncollected_attempts(connection)
-                if (run := runs.get_run(connection, attempt.run_id)) is not None and run.project == token
-            ]
-            if unfinished or open_attempts:
-                run_id = (unfinished + open_attempts)[0]
-                raise Refusal("unfinished", f"run {run_id} is not finished: skafos kill {run_id} ends it")
+            refuse_unfinished(connection, token)
             projects.delete_project(connection, token)
 
         await self._engine.commit("forget", apply, ())
@@ -159,7 +150,7 @@ class Requests:
     async def _valid_config(self, directory: Path) -> tuple[ReadResult, Project]:
         """The config of a directory. Raises Refusal with the findings where it has errors."""
         settings = self._engine.settings
-        capacity = self._engine.capacity
+        capacity = self._engine.link(self._default_runner()).capacity
         machine = Machine(cpu=capacity.cpu or 1.0, memory=capacity.memory or 0)
         path = find_config(directory)
         if path is None:
@@ -185,16 +176,24 @@ class Requests:
         except SnapshotError as error:
             raise Refusal("snapshot", str(error)) from None
 
-    def _refuse_without_runner(self) -> None:
-        if self._engine.problem:
-            raise Refusal("runner-unreachable", self._engine.problem, UNREACHABLE)
+    def _refuse_without_runner(self, kind: str) -> None:
+        problem = self._engine.link(kind).problem
+        if problem:
+            raise Refusal("runner-unreachable", problem, UNREACHABLE)
 
-    def _row(self, project: Project, directory: Path, runner: str | None) -> ProjectRow:
-        chosen = runner or self._engine.settings.runner or self._engine.runner.kind
-        if chosen != self._engine.runner.kind:
-            raise Refusal(
-                "no-runner", f"there is no runner {chosen!r}; this engine has {self._engine.runner.kind}", USAGE
-            )
+    def _default_runner(self) -> str:
+        """The runner of a project that never ran: by the settings, else the first that answers (SPEC 4)."""
+        links = self._engine.links.values()
+        answering = (link.kind for link in links if not link.problem)
+        return self._engine.settings.runner or next(answering, next(iter(links)).kind)
+
+    async def _row(self, project: Project, directory: Path, runner: str | None) -> ProjectRow:
+        """The project as it is to be kept; its runner never changes by itself, only where `runner` says so."""
+        known = await self._engine.read(lambda c: projects.get_project(c, project.token))
+        chosen = runner or (known.runner if known is not None else self._default_runner())
+        if chosen not in self._engine.links:
+            there = ", ".join(self._engine.links)
+            raise Refusal("no-runner", f"there is no runner {chosen!r}; this engine has {there}", USAGE)
         return ProjectRow(project.token, project.name, str(directory), chosen, time.time())
 
     async def _known(self, token: str) -> ProjectRow:
@@ -244,6 +243,19 @@ def check_identity(connection: sqlite3.Connection, row: ProjectRow) -> None:
         )
 
 
+def refuse_unfinished(connection: sqlite3.Connection, token: str) -> None:
+    """Refuse while anything of a project runs or waits. Raises Refusal."""
+    unfinished = [run.id for run in runs.unfinished_runs(connection) if run.project == token]
+    open_attempts = [
+        attempt.run_id
+        for attempt in runs.uncollected_attempts(connection)
+        if (run := runs.get_run(connection, attempt.run_id)) is not None and run.project == token
+    ]
+    if unfinished or open_attempts:
+        run_id = (unfinished + open_attempts)[0]
+        raise Refusal("unfinished", f"run {run_id} is not finished: skafos kill {run_id} ends it")
+
+
 def keep_project(connection: sqlite3.Connection, row: ProjectRow) -> None:
     """Write a project at its first run, or its new name. Raises Refusal for a second directory."""
     check_identity(connection, row)
@@ -251,8 +263,10 @@ def keep_project(connection: sqlite3.Connection, row: ProjectRow) -> None:
     known = projects.get_project(connection, row.token)
     if known is None:
         projects.save_project(connection, row)
-    elif (known.name, known.directory) != (row.name, row.directory):
-        projects.save_project(connection, replace(known, name=row.name, directory=row.directory))
+    elif replace(row, created_at=known.created_at) != known:
+        if row.runner != known.runner:
+            refuse_unfinished(connection, row.token)
+        projects.save_project(connection, replace(row, created_at=known.created_at))
 
 
 def release_directory(connection: sqlite3.Connection, row: ProjectRow) -> None:

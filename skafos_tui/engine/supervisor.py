@@ -11,8 +11,8 @@ from typing import Protocol
 
 from skafos_tui.engine.collector import Collector, DiskFull
 from skafos_tui.engine.deployments import Books
+from skafos_tui.engine.links import Link
 from skafos_tui.engine.surroundings import Surroundings, drop_directory, secrets_to_mask, spec_of
-from skafos_tui.model.project import Resources
 from skafos_tui.model.run import Attempt, AttemptState
 from skafos_tui.model.verdict import End, Stop, StopKind, Verdict, VerdictKind, judge
 from skafos_tui.runners.base import CouldNotStart, Observation, Phase, RunnerUnreachable
@@ -35,9 +35,8 @@ class Host(Books, Protocol):
     log_cap: int
     grace_s: float
 
-    @property
-    def capacity(self) -> Resources:
-        """What admission may hand out; no attempt gets more."""
+    def link(self, kind: str) -> Link:
+        """The link to the runner of this kind."""
         ...
 
     async def surroundings(self, attempt: Attempt) -> Surroundings:
@@ -72,6 +71,15 @@ class Supervisor:
         """The attempt's name, its container's as well."""
         return self.attempt.name
 
+    def runs_elsewhere(self, link: Link) -> bool:
+        """Whether the attempt is known to be another runner's."""
+        return self._around is not None and self._around.runner != link.kind
+
+    @property
+    def _link(self) -> Link:
+        assert self._around is not None, "what is recorded is read first"
+        return self._host.link(self._around.runner)
+
     def nudge(self) -> None:
         """Something may have happened to the container: look."""
         self._wake.set()
@@ -91,14 +99,14 @@ class Supervisor:
         around = self._around = await self._host.surroundings(self.attempt)
         path = self._host.home.attempt_log(around.project.token, around.run.id, self.name)
         secrets = secrets_to_mask(around, self._host.home)
-        self._collector = Collector(self._host.runner, self.name, path, cap=self._host.log_cap, secrets=secrets)
+        self._collector = Collector(self._link.runner, self.name, path, cap=self._host.log_cap, secrets=secrets)
         try:
             await self._record(around)
         except Exception:
             # Another supervisor takes over; two writers must not have the same log open.
             await self._collector.halt()
             raise
-        await self._host.insist(lambda: self._host.runner.remove(self.name))
+        await self._link.insist(lambda: self._link.runner.remove(self.name))
         drop_directory(self._host.home, self.name)
 
     async def _record(self, around: Surroundings) -> None:
@@ -142,12 +150,12 @@ class Supervisor:
                 stop = await self._host.commit("starting", self._starting, ())
                 if stop is not None:
                     return self._stopped_before(stop)
-            elif await self._host.insist(lambda: self._host.runner.inspect(self.name)) is None:
+            elif await self._link.insist(lambda: self._link.runner.inspect(self.name)) is None:
                 # It was asked to start, so it may have run: starting another one could run it twice.
                 return Verdict(VerdictKind.LOST, None, "its container was removed before its end could be read")
             if self.attempt.state is not AttemptState.RUNNING:
                 self._wake.clear()
-                await self._host.insist(lambda: self._host.runner.start(self.name))
+                await self._link.insist(lambda: self._link.runner.start(self.name))
                 name, now = self.name, time.time()
                 await self._host.commit("running", lambda c: runs.attempt_running(c, name, now), (self.attempt.run_id,))
                 await self._sleep(now + SETTLE_S)
@@ -165,15 +173,15 @@ class Supervisor:
         return attempt.stop
 
     async def _create(self, around: Surroundings) -> None:
-        spec = spec_of(around, self._host.home, self._host.capacity, self._host.network)
+        spec = spec_of(around, self._host.home, self._link.capacity, self._host.network)
         try:
-            await self._host.insist(lambda: self._host.runner.create(spec))
+            await self._link.insist(lambda: self._link.runner.create(spec))
         except CouldNotStart:
             if not await self._host.images_again(around):
                 raise
             around = self._around = await self._host.surroundings(self.attempt)
-            spec = spec_of(around, self._host.home, self._host.capacity, self._host.network)
-            await self._host.insist(lambda: self._host.runner.create(spec))
+            spec = spec_of(around, self._host.home, self._link.capacity, self._host.network)
+            await self._link.insist(lambda: self._link.runner.create(spec))
 
     def _stopped_before(self, stop: Stop) -> Verdict:
         return Verdict(VerdictKind.CANCELLED, None, f"by {stop.detail}, before it started")
@@ -186,7 +194,7 @@ class Supervisor:
         assert self._collector is not None
         while True:
             self._wake.clear()
-            observation = await self._host.insist(lambda: self._host.runner.inspect(self.name))
+            observation = await self._link.insist(lambda: self._link.runner.inspect(self.name))
             if observation is None or observation.phase is Phase.ENDED:
                 return observation
             if observation.phase is Phase.CREATED and observation.error:
@@ -217,10 +225,10 @@ class Supervisor:
         now = time.time()
         if self._signalled_at is None:
             self._signalled_at = now
-            await self._host.insist(lambda: self._host.runner.signal(self.name, "SIGTERM"))
+            await self._link.insist(lambda: self._link.runner.signal(self.name, "SIGTERM"))
         elif now >= self._signalled_at + self._host.grace_s and not self._killed:
             self._killed = True
-            await self._host.insist(lambda: self._host.runner.signal(self.name, "SIGKILL"))
+            await self._link.insist(lambda: self._link.runner.signal(self.name, "SIGKILL"))
         return None if self._killed else self._signalled_at + self._host.grace_s
 
     async def _time_out(self, limit: float) -> None:
@@ -236,7 +244,7 @@ class Supervisor:
         if observation.phase is not Phase.ENDED or (observation.error and observation.started_at is None):
             return Verdict(VerdictKind.COULD_NOT_START, observation.exit_code, self._masked(observation.error))
         memory = around.job.limits.memory
-        limit = min(memory, self._host.capacity.memory or memory) if memory else self._host.capacity.memory
+        limit = min(memory, self._link.capacity.memory or memory) if memory else self._link.capacity.memory
         return judge(
             End(
                 observation.exit_code,
@@ -270,14 +278,14 @@ class Supervisor:
         while True:
             observation, self._end = self._end, None
             if observation is None:
-                observation = await self._host.insist(lambda: self._host.runner.inspect(self.name))
+                observation = await self._link.insist(lambda: self._link.runner.inspect(self.name))
             cut = observation is not None and observation.log_cut
             try:
                 failpoint("collect.before")
                 gone = observation is None
                 if not gone and not await collector.read_to_end():
                     # A container that was removed a moment ago has an empty log as well.
-                    gone = await self._host.insist(lambda: self._host.runner.inspect(self.name)) is None
+                    gone = await self._link.insist(lambda: self._link.runner.inspect(self.name)) is None
                 await collector.complete(gone=gone, cut=cut)
                 break
             except RunnerUnreachable:

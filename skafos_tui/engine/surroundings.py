@@ -34,6 +34,7 @@ class Surroundings:
     """All that was recorded about an attempt when it is brought up."""
 
     engine: str
+    runner: str
     run: Run
     task: Task
     attempt: Attempt

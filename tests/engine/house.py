@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from memory import Behave, Behaviour, Daemon, MemoryRunner
 
 from skafos_tui.config.settings import Settings
-from skafos_tui.engine import collector, deployments, engine, supervisor
+from skafos_tui.engine import collector, deployments, engine, links, supervisor
 from skafos_tui.engine.engine import Engine
 from skafos_tui.engine.requests import Requests
 from skafos_tui.engine.triggers import ManualTrigger
@@ -190,9 +190,8 @@ class Life:
         writer = await MortalWriter.open(self.house.home.state_database)
         assert isinstance(writer, MortalWriter)
         writer.life = self
-        self._engine = Engine(
-            self.house.home, self.house.settings, writer, MortalRunner(self.house.daemon, self), grace_s=GRACE_S
-        )
+        runner = MortalRunner(self.house.daemon, self)
+        self._engine = Engine(self.house.home, self.house.settings, writer, [runner], grace_s=GRACE_S)
         await self._engine.start()
 
     async def close(self) -> None:
@@ -322,6 +321,7 @@ class _quick:
     TIMES = (
         (engine, "RECONCILE_S", 0.012),
         (engine, "PROBE_S", 0.002),
+        (links, "PROBE_S", 0.002),
         (collector, "DRAIN_PATIENCE_S", 0.006),
         (supervisor, "DISK_RETRY_S", 0.005),
         (deployments, "STEP_INTERVAL_S", 0.0),

@@ -160,7 +160,7 @@ async def test_a_build_that_still_speaks_after_it_was_cancelled_writes_nowhere()
             return await super().build(request, progress)
 
     async with a_life([job(0)]) as life:
-        life.engine.runner = Chatty(life.house.daemon)
+        life.engine.link("docker").runner = Chatty(life.house.daemon)
         life.house.daemon.build_s = 5.0
         run_id = await start_run(life)
         await waits_for_image(life, run_id)

@@ -53,7 +53,7 @@ async def test_while_the_daemon_is_away_tasks_say_so_and_then_go_on() -> None:
         run, _, attempts = await finished(life, run_id)
         assert run.state is RunState.SUCCEEDED
         assert len(attempts) == 2
-        assert not life.engine.problem
+        assert not life.engine.link("docker").problem
 
 
 async def test_one_call_that_fails_while_events_go_on_does_not_stop_the_engine(
@@ -79,9 +79,9 @@ async def test_an_engine_that_starts_without_a_daemon_waits_for_it() -> None:
         house.daemon.set_down(True)
         life = Life(house)
         await life.begin()
-        assert life.engine.problem
+        assert life.engine.link("docker").problem
         house.daemon.set_down(False)
-        await until(lambda: not life.engine.problem, "the daemon is found")
+        await until(lambda: not life.engine.link("docker").problem, "the daemon is found")
         run, _, _ = await finished(life, await start_run(life))
         assert run.state is RunState.SUCCEEDED
         await life.close()
