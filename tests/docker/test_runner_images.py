@@ -23,9 +23,10 @@ from private_daemon import PrivateDaemon
 
 from skafos_tui.model.project import Segment, SegmentKind
 from skafos_tui.runners.base import BaseImageMissing, BuildFailed, BuiltImage, ImageRequest
-from skafos_tui.runners.docker import building, labels
+from skafos_tui.runners.docker import labels
 from skafos_tui.runners.docker.client import DockerClient, Refused
 from skafos_tui.runners.docker.runner import DockerRunner
+from skafos_tui.runners.identity import builder_identity
 from skafos_tui.store.failpoints import on_failpoint
 
 pytestmark = pytest.mark.docker
@@ -105,7 +106,7 @@ class Workshop:
         found = self.client.call(
             "list", lambda docker: docker.containers(all=True, filters={"label": [labels.LABEL_BUILDER]})
         )
-        own = building.builder_identity()
+        own = builder_identity()
         return [entry["Names"][0] for entry in found if entry["Labels"][labels.LABEL_BUILDER] == own]
 
     def remove_all(self) -> None:
@@ -295,7 +296,7 @@ async def test_a_build_that_nobody_waits_for_ends_and_leaves_nothing(
 async def test_the_next_build_removes_what_a_killed_engine_left_and_nothing_else(
     workshop: Workshop, base_image: str
 ) -> None:
-    uid, boot, pid, ticks = building.builder_identity().split(":")
+    uid, boot, pid, ticks = builder_identity().split(":")
     identities = {
         "dead": f"{uid}:{boot}:{pid}:{int(ticks) + 1}",
         "alive": f"{uid}:{boot}:{pid}:{ticks}",

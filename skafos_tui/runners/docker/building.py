@@ -2,56 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from skafos_tui.runners.base import BuildFailed, Progress, RunnerUnreachable
 from skafos_tui.runners.docker.client import CONFLICT, NOT_FOUND, DockerClient, Refused
 from skafos_tui.runners.docker.labels import BUILD_PREFIX, LABEL_BUILDER, LABEL_IMAGE
 from skafos_tui.runners.docker.streams import read_logs
+from skafos_tui.runners.identity import builder_identity, is_left_behind
+from skafos_tui.runners.sharing import Cancelled
 
 WATCH_S = 0.5
-
-
-class Cancelled(BuildFailed):
-    """Nobody waits for this build any more."""
-
-    def __init__(self) -> None:
-        super().__init__("the build was cancelled")
-
-
-def builder_identity() -> str:
-    """Who builds: user, boot, process and its start, so that what a dead process left is told from a live one's."""
-    return f"{os.geteuid()}:{_boot()}:{os.getpid()}:{_start_ticks(os.getpid())}"
-
-
-def _boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return "-"
-
-
-def _start_ticks(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return "-"
-
-
-def is_left_behind(identity: str) -> bool:
-    """Whether the builder was a process of this user that has ended."""
-    uid, _, rest = identity.partition(":")
-    boot, _, process = rest.partition(":")
-    pid, _, ticks = process.partition(":")
-    if uid != str(os.geteuid()) or not pid.isdigit():
-        return False
-    return boot != _boot() or _start_ticks(int(pid)) != ticks
 
 
 def clean_builds(client: DockerClient) -> int:

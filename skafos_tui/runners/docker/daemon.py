@@ -16,6 +16,7 @@ from pathlib import Path
 from skafos_tui.runners.base import RunnerUnreachable
 from skafos_tui.runners.docker.client import Address, DockerClient, why_unreachable
 from skafos_tui.runners.docker.times import parse_time
+from skafos_tui.runners.identity import start_of
 
 RETURN_S = 10.0
 """How long a daemon that comes back may take until it ends the containers it finds."""
@@ -35,9 +36,9 @@ def daemon_life(client: DockerClient) -> DaemonLife:
     """The present life of the daemon; an empty identity where it can't be told."""
     pid = daemon_pid(client.address)
     if pid is not None:
-        ticks = _start_ticks(pid)
-        if ticks is not None:
-            return DaemonLife(f"{pid}:{ticks}", _wall_time(ticks))
+        ticks = start_of(pid)
+        if ticks.isdigit():
+            return DaemonLife(f"{pid}:{ticks}", _wall_time(int(ticks)))
     return _life_of_bridge(client)
 
 
@@ -77,15 +78,6 @@ def _is_daemon(pid: int) -> bool:
         return Path(f"/proc/{pid}/comm").read_text().strip() == "dockerd"
     except OSError:
         return False
-
-
-def _start_ticks(pid: int) -> int | None:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    # The name in parentheses may hold anything; the start time is field 22, the 20th after it.
-    return int(stat.rpartition(")")[2].split()[19])
 
 
 def _wall_time(ticks: int) -> float:

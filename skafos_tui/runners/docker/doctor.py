@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from skafos_tui.runners.base import RunnerUnreachable
+from skafos_tui.runners.checks import Check, check
 from skafos_tui.runners.docker import images, labels
 from skafos_tui.runners.docker.bootstrap import COMMAND
 from skafos_tui.runners.docker.client import DockerClient
 from skafos_tui.runners.docker.host import host_of
-
-Check = dict[str, Any]
 
 
 def checks(client: DockerClient) -> list[Check]:
@@ -18,25 +15,21 @@ def checks(client: DockerClient) -> list[Check]:
     try:
         host = host_of(client, fresh=True)
     except RunnerUnreachable as error:
-        return [_check("docker", False, str(error), "start Docker, or as root: scripts/docker-engine")]
+        return [check("docker", False, str(error), "start Docker, or as root: scripts/docker-engine")]
     memory = f"{host.memory / (1 << 30):.1f}Gi"
-    found = [_check("docker", True, f"{host.version}, {host.cpus} cpu, {memory}, cgroup v{host.cgroup_version}")]
+    found = [check("docker", True, f"{host.version}, {host.cpus} cpu, {memory}, cgroup v{host.cgroup_version}")]
     found.append(_base_image(client))
     for text in host.warnings:
-        found.append(_check("docker warning", False, text, "see Docker's documentation", needed=False))
+        found.append(check("docker warning", False, text, "see Docker's documentation", needed=False))
     if not host.live_restore:
         remedy = 'put {"live-restore": true} into /etc/docker/daemon.json to keep jobs running'
-        found.append(_check("live-restore", False, "a restart of Docker ends running jobs", remedy, needed=False))
+        found.append(check("live-restore", False, "a restart of Docker ends running jobs", remedy, needed=False))
     return found
 
 
 def _base_image(client: DockerClient) -> Check:
     present = images.present_base(client, None)
     if present is not None:
-        return _check("base image", True, present.reference)
+        return check("base image", True, present.reference)
     missing = f"none is present; the first run pulls {labels.PUBLIC_BASE}"
-    return _check("base image", False, missing, f"where that can't be pulled: {COMMAND}", needed=False)
-
-
-def _check(name: str, good: bool, detail: str, remedy: str = "", *, needed: bool = True) -> Check:
-    return {"name": name, "good": good, "detail": detail, "remedy": remedy, "needed": needed}
+    return check("base image", False, missing, f"where that can't be pulled: {COMMAND}", needed=False)

@@ -11,10 +11,9 @@ from typing import Any
 
 from skafos_tui.model.project import Resources
 from skafos_tui.runners.base import RunnerInfo
+from skafos_tui.runners.capacity import usable_memory
 from skafos_tui.runners.docker.client import DockerClient
 
-RESERVE_BYTES = 512 << 20
-RESERVE_SHARE = 0.05
 FRESH_S = 5.0
 
 
@@ -69,11 +68,7 @@ def parse_info(info: Mapping[str, Any]) -> Host:
 
 
 def runner_info(host: Host, address: str) -> RunnerInfo:
-    """The same as `engine status` and `doctor` show it, with what admission may hand out.
-
-    The machine keeps 512 MiB or 5 % of its memory for itself, whichever is more.
-    """
-    reserve = max(RESERVE_BYTES, int(host.memory * RESERVE_SHARE))
+    """The same as `engine status` and `doctor` show it, with what admission may hand out."""
     details = {
         "address": address,
         "cgroup_version": host.cgroup_version,
@@ -87,6 +82,6 @@ def runner_info(host: Host, address: str) -> RunnerInfo:
     return RunnerInfo(
         kind="docker",
         version=host.version,
-        capacity=Resources(cpu=float(host.cpus), memory=max(host.memory - reserve, host.memory // 2)),
+        capacity=Resources(cpu=float(host.cpus), memory=usable_memory(host.memory)),
         details=details,
     )

@@ -20,12 +20,14 @@ from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
+from skafos_tui.runners import requirements
 from skafos_tui.runners.base import BaseImageMissing, BuildFailed, Progress
-from skafos_tui.runners.docker import labels, requirements
-from skafos_tui.runners.docker.building import Cancelled, build_container, commit, run_to_end
+from skafos_tui.runners.docker import labels
+from skafos_tui.runners.docker.building import build_container, commit, run_to_end
 from skafos_tui.runners.docker.client import NOT_FOUND, DockerClient, Refused
 from skafos_tui.runners.docker.containers import HOME_DIRECTORY, PROJECT_DIRECTORY
-from skafos_tui.runners.docker.pip_settings import PipSettings, redact
+from skafos_tui.runners.pip_settings import PipSettings, redact
+from skafos_tui.runners.sharing import Cancelled
 
 RECIPE = 1
 """Part of every layer's key; to be raised when the way of building changes what comes out."""

@@ -16,6 +16,7 @@ from skafos_tui.runners.base import (
     RunnerEvent,
     RunnerInfo,
 )
+from skafos_tui.runners.checks import Check
 from skafos_tui.runners.docker import bootstrap, doctor, events, images, streams
 from skafos_tui.runners.docker.builds import Builds
 from skafos_tui.runners.docker.client import Address, DockerClient
@@ -83,7 +84,7 @@ class DockerRunner:
         """Make the base image from this machine's packages; see `bootstrap.bootstrap`."""
         return await self._client.run(lambda: bootstrap.bootstrap(progress, self._client))
 
-    async def doctor(self) -> list[doctor.Check]:
+    async def doctor(self) -> list[Check]:
         """What is missing of Docker; see `doctor.checks`."""
         return await self._client.run(lambda: doctor.checks(self._client))
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from skafos_tui.model.project import Segment, SegmentKind
+from skafos_tui.runners import requirements
 from skafos_tui.runners.base import LABEL_ENGINE, LABEL_SPEC, AttemptSpec, Phase, RunnerUnreachable
-from skafos_tui.runners.docker import bootstrap, containers, requirements
+from skafos_tui.runners.docker import bootstrap, containers
 from skafos_tui.runners.docker.client import find_address, parse_address, why_unreachable
 from skafos_tui.runners.docker.daemon import DaemonLife, ended_by_restart
 from skafos_tui.runners.docker.events import parse_event

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skafos_tui.runners.docker.pip_settings import config_files, read_options, read_settings, redact
+from skafos_tui.runners.pip_settings import config_files, read_options, read_settings, redact
 
 
 def settings(tmp_path: Path, text: str = "", **environment: str):  # type: ignore[no-untyped-def]

@@ -1,21 +1,20 @@
-"""From an entrypoint's segments to a container's command line; pure.
+"""From an entrypoint's segments to an attempt's command line; pure.
 
-SIGTERM must reach the user's own process once, and that process must get its grace (DESIGN 4.8). Process 1 is tini:
-it hands signals to its only child. So one program is run without a shell; where a shell is needed, tini signals
-the whole process group, and the shell, which would die at once and take the container along, waits: a trap runs only
-after the command in the foreground has ended.
+SIGTERM must reach the user's own process once, and that process must get its grace (DESIGN 4.8). An init (tini in a
+container, our shim without one) hands signals to its only child. So one program is run without a shell; where a shell
+is needed, the init signals the whole process group, and the shell, which would die at once and take the attempt along,
+waits: a trap runs only after the command in the foreground has ended.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skafos_tui.model.project import NO_TEXT, Segment, SegmentKind
+from skafos_tui.model.project import Segment, SegmentKind
 from skafos_tui.runners.base import CouldNotStart
 
-GROUP_SIGNALS = {"TINI_KILL_PROCESS_GROUP": "1"}
 _WAIT_FOR_CHILD = "trap 'exit 143' TERM\n"
 _SHELL_CHARACTERS = frozenset("|&;<>()$`\\*?[]{}~!#\n")
 _BUILTINS = frozenset(
@@ -27,10 +26,10 @@ _BUILTINS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """What process 1 runs, and the variables it needs beside the job's own."""
+    """What the init runs, and whether it hands signals to the whole process group rather than to its child alone."""
 
     argv: tuple[str, ...]
-    environment: Mapping[str, str]
+    signals_group: bool
 
 
 def command_line(segments: Sequence[Segment]) -> CommandLine:
@@ -40,9 +39,9 @@ def command_line(segments: Sequence[Segment]) -> CommandLine:
     if len(segments) == 1:
         argv = _without_shell(segments[0])
         if argv is not None:
-            return CommandLine(argv, NO_TEXT)
-        return CommandLine(_in_shell(segments[0].text), GROUP_SIGNALS)
-    return CommandLine(("sh", "-c", _sequence(segments)), GROUP_SIGNALS)
+            return CommandLine(argv, signals_group=False)
+        return CommandLine(_in_shell(segments[0].text), signals_group=True)
+    return CommandLine(("sh", "-c", _sequence(segments)), signals_group=True)
 
 
 def _sequence(segments: Sequence[Segment]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from skafos_tui.model.project import Segment, SegmentKind
 from skafos_tui.runners.base import CouldNotStart
-from skafos_tui.runners.docker.command import GROUP_SIGNALS, command_line
+from skafos_tui.runners.command import command_line
 
 
 def script(path: str, *arguments: str) -> Segment:
@@ -23,7 +23,7 @@ def command(text: str) -> Segment:
 def test_a_script_runs_without_a_shell() -> None:
     line = command_line([script("backend/main.py", "a b", "$HOME")])
     assert line.argv == ("python", "backend/main.py", "a b", "$HOME")
-    assert line.environment == {}
+    assert not line.signals_group
 
 
 def test_a_file_that_begins_with_a_dash_is_no_option() -> None:
@@ -52,7 +52,7 @@ def test_what_only_a_shell_understands_gets_one_that_waits_for_its_child(text: s
     line = command_line([command(text)])
     assert line.argv[:2] == ("sh", "-c")
     assert line.argv[2] == f"trap 'exit 143' TERM\n{text}"
-    assert line.environment == GROUP_SIGNALS
+    assert line.signals_group
 
 
 def test_a_notebook_is_refused_in_one_line() -> None:
