@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -14,6 +15,7 @@ from skafos_tui.config.zones import (
     jumps,
     nearest_timezone,
     offset_at,
+    steady_offset,
     touched_hours,
     valid_timezone,
     zone_named,
@@ -79,9 +81,10 @@ class Cron(NamedTuple):
         instant = instant.astimezone(UTC)
         if instant.year > LAST_YEAR or self.never_fires():
             return
+        offset = steady_offset(instant.date(), places)
         last = instant
         second_passes: list[datetime] = []
-        for wall in self._walls(_first_wall(instant, places)):
+        for wall in self._walls(_first_wall(instant, places) if offset is None else instant + offset):
             first, second = _instants(wall, places)
             while second_passes and second_passes[0] <= first:
                 if (due := second_passes.pop(0)) > last:
@@ -94,6 +97,36 @@ class Cron(NamedTuple):
     def next_fire(self, after: datetime, zone: str) -> datetime | None:
         """The first fire time strictly after an aware instant, in UTC; None if there is none."""
         return next(self.fires_after(after, zone), None)
+
+    def fires_between(self, after: datetime, until: datetime, zone: str) -> Iterator[datetime]:
+        """The fire times later than `after` and not later than `until`, in order; see `fires_after`."""
+        for fire in self.fires_after(after, zone):
+            if fire > until:
+                return
+            yield fire
+
+    def count_between(self, after: datetime, until: datetime, zone: str) -> int:
+        """How many fire times are later than `after` and not later than `until`, both aware.
+
+        Exact, and quick over years: whole days are counted by the calendar; only where clocks change are the
+        fire times made one by one. ValueError where `zone` is no zone.
+        """
+        places = zone_named(zone)
+        after, until = after.astimezone(UTC), until.astimezone(UTC)
+        if until <= after or self.never_fires():
+            return 0
+        count = 0
+        day = after.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
+        for jump in jumps(zone, day, (until - day).days + 3):
+            # Skipped times fire just after the change; repeated ones reach as far to both sides as clocks went back.
+            reach = abs(jump.after - jump.before) + timedelta(minutes=1)
+            calm_until = min(max(jump.instant - reach, after), until)
+            changed_until = min(max(jump.instant + reach, after), until)
+            count += self._count_walls(after + jump.before, calm_until + jump.before)
+            count += sum(1 for _ in self.fires_between(calm_until, changed_until, zone))
+            after = changed_until
+        offset = offset_at(until, places)
+        return count + self._count_walls(after + offset, until + offset)
 
     def dst_remark(self, zone: str, after: datetime | None = None) -> str | None:
         """What a change of the clocks of `zone` does to this schedule next; None if nothing in ten years."""
@@ -141,32 +174,59 @@ class Cron(NamedTuple):
         by_day, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return (by_day or by_weekday) if self.either_day else (by_day and by_weekday)
 
-    def _days(self, first: date) -> Iterator[date]:
-        """The matching days from `first` on."""
-        for year in range(first.year, LAST_YEAR + 1):
-            for month in self.months:
-                if (year, month) < (first.year, first.month):
-                    continue
-                start = date(year, month, 1)
-                for day in _days_of(self, start.isoweekday() % 7, _length(year, month), month):
-                    if (found := start.replace(day=day)) >= first:
-                        yield found
+    def _month_days(self, year: int, month: int) -> tuple[int, ...]:
+        """The matching days of a month."""
+        if month not in self.months:
+            return ()
+        return _days_of(self, date(year, month, 1).isoweekday() % 7, _length(year, month))
 
     def _walls(self, first: datetime) -> Iterator[datetime]:
-        """The matching wall times from `first` on, naive; clock changes left aside."""
-        today = first.date()
-        for day in self._days(today):
-            for hour in self.hours:
-                if day == today and hour < first.hour:
-                    continue
-                for minute in self.minutes:
-                    if day == today and hour == first.hour and minute < first.minute:
-                        continue
-                    yield datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 (wall time)
+        """The matching wall times from the minute of `first` on, as if they were UTC; clock changes left aside."""
+        for year in range(first.year, LAST_YEAR + 1):
+            months = self.months
+            if year == first.year:
+                months = months[bisect_left(months, first.month) :]
+            for month in months:
+                days = self._month_days(year, month)
+                if (year, month) == (first.year, first.month):
+                    yield from self._walls_of_day(first)
+                    days = days[bisect_right(days, first.day) :]
+                for day in days:
+                    for hour in self.hours:
+                        for minute in self.minutes:
+                            yield datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+    def _walls_of_day(self, first: datetime) -> Iterator[datetime]:
+        """The matching wall times from the minute of `first` to the end of its day."""
+        if not self._matches_day(first):
+            return
+        for hour in self.hours[bisect_left(self.hours, first.hour) :]:
+            start = bisect_left(self.minutes, first.minute) if hour == first.hour else 0
+            for minute in self.minutes[start:]:
+                yield datetime(first.year, first.month, first.day, hour, minute, tzinfo=UTC)
+
+    def _count_walls(self, after: datetime, until: datetime) -> int:
+        """How many matching wall times are in (after, until], clock changes left aside."""
+        days = 0
+        for year in range(after.year, until.year + 1):
+            for month in self.months:
+                if (after.year, after.month) <= (year, month) <= (until.year, until.month):
+                    found = self._month_days(year, month)
+                    start = bisect_left(found, after.day) if (year, month) == (after.year, after.month) else 0
+                    end = bisect_left(found, until.day) if (year, month) == (until.year, until.month) else len(found)
+                    days += end - start
+        return days * len(self.hours) * len(self.minutes) - self._count_of_day(after) + self._count_of_day(until)
+
+    def _count_of_day(self, until: datetime) -> int:
+        """How many matching wall times its day has up to and with `until`."""
+        if not self._matches_day(until):
+            return 0
+        earlier = bisect_left(self.hours, until.hour) * len(self.minutes)
+        return earlier + (bisect_right(self.minutes, until.minute) if until.hour in self.hours else 0)
 
 
 @lru_cache(maxsize=4096)
-def _days_of(cron: Cron, first_weekday: int, length: int, month: int) -> tuple[int, ...]:
+def _days_of(cron: Cron, first_weekday: int, length: int) -> tuple[int, ...]:
     """The matching days of a month of `length` days whose first is `first_weekday`."""
     days, weekdays = set(cron.days), set(cron.weekdays)
     found = []
@@ -194,7 +254,7 @@ def _clock(moment: datetime, other: datetime) -> str:
 
 
 def _first_wall(instant: datetime, zone: tzinfo) -> datetime:
-    """The earliest wall minute that can still fire after `instant`.
+    """The wall time, as if it were UTC, whose minute is the earliest that can still fire after `instant`.
 
     Before its own wall time only where clocks are about to go back (the second pass of times already past
     once is still to come) or went forward within this minute (the skipped times fire at the next whole one).
@@ -205,19 +265,22 @@ def _first_wall(instant: datetime, zone: tzinfo) -> datetime:
         offset_at(instant + repeated, zone) != now
     ):
         back = max(back, repeated)
-    return (instant + now - back).replace(tzinfo=None, second=0, microsecond=0)
+    return instant + now - back
 
 
 def _instants(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime | None]:
-    """When a wall time fires in UTC: once, or at its first and its second pass."""
-    before, after = wall.replace(tzinfo=zone).utcoffset(), wall.replace(tzinfo=zone, fold=1).utcoffset()
+    """When a wall time, given as if it were UTC, fires in UTC: once, or at its first and its second pass."""
+    offset = steady_offset(wall.date(), zone)
+    if offset is not None:
+        return wall - offset, None
+    local = wall.replace(tzinfo=zone)
+    before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
     assert before is not None and after is not None
-    utc = wall.replace(tzinfo=UTC)
     if before == after:
-        return utc - before, None
+        return wall - before, None
     if before > after:
-        return utc - before, utc - after
-    jump = jump_between(utc - after, utc - before, zone)
+        return wall - before, wall - after
+    jump = jump_between(wall - after, wall - before, zone)
     return _minute_up(jump + after) - after, None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -60,6 +60,22 @@ def offset_at(instant: datetime, zone: tzinfo) -> timedelta:
     offset = instant.astimezone(zone).utcoffset()
     assert offset is not None
     return offset
+
+
+@lru_cache(maxsize=4096)
+def steady_offset(day: date, zone: tzinfo) -> timedelta | None:
+    """The UTC offset of a zone around a day; None where its clocks change within a day and a half of it, or may.
+
+    Looked at once a day: no zone of the database ever changed its clocks twice within a day.
+    """
+    if zone is UTC:
+        return timedelta(0)
+    if day.year == 1:
+        return None  # no room for the days before
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    offset = offset_at(noon, zone)
+    around = (offset_at(noon + timedelta(days=days), zone) for days in (-2, -1, 1, 2))
+    return offset if all(other == offset for other in around) else None
 
 
 def jump_between(low: datetime, high: datetime, zone: tzinfo) -> datetime:
