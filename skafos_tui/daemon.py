@@ -20,6 +20,7 @@ from skafos_tui.config.settings import Settings, SettingsError, load_settings
 from skafos_tui.engine.engine import Engine
 from skafos_tui.runners.docker.runner import DockerRunner
 from skafos_tui.store.database import DatabaseError, Writer
+from skafos_tui.store.engine_log import bound_log
 from skafos_tui.store.failpoints import arm_from_environment
 from skafos_tui.store.home import Home, HomeError, find_home
 
@@ -40,6 +41,7 @@ def main() -> int:
         if lock is None:
             log.info("another engine is in charge of %s", home.path)
             return 0
+        bound_log(home)
         settings = load_settings()
         arm_from_environment()
         asyncio.run(serve(home, settings, lock))
