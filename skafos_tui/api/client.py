@@ -1,51 +1,38 @@
-"""The client of the engine's control socket: HTTP with JSON over a Unix socket; standard library only."""
+"""The client of the engine: its calls, and how an engine of this version comes to be there; standard library only."""
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 from urllib.parse import quote
 
+from skafos_tui import __version__
+from skafos_tui.api import unit
+from skafos_tui.api.transport import ApiError as ApiError
+from skafos_tui.api.transport import EngineSilent as EngineSilent
+from skafos_tui.api.transport import EngineUnreachable as EngineUnreachable
+from skafos_tui.api.transport import UnixConnection, call, refusal
+from skafos_tui.api.versions import is_newer
+from skafos_tui.store.engine_log import last_line, log_size
 from skafos_tui.store.home import Home, HomeError
 
+PROTOCOL = 1
+"""The number of what client and engine say to each other; a change that an older client would get wrong raises it."""
 START_TIMEOUT_S = 20.0
 CALL_TIMEOUT_S = 60.0
-
-
-class EngineUnreachable(Exception):
-    """There is no engine, or it doesn't answer; the message is one line that says what to do."""
-
-
-class ApiError(Exception):
-    """The engine refused; `message` is one line for people, `code` a stable word, `exit_code` that of SPEC 9.
-
-    `details` holds what belongs to the code: `diagnostics` of an invalid config, for one.
-    """
-
-    def __init__(self, code: str, message: str, exit_code: int, details: Mapping[str, Any]) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.exit_code = exit_code
-        self.details = details
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+STATUS_TIMEOUT_S = 3.0
+"""For questions that an engine answers at once: whoever waits longer waits for one that hangs."""
+POLL_S = 0.02
+AGAIN_S = 0.5
+"""After this, then twice as long and so on, an engine is started once more: the one in charge then may have gone."""
 
 
 class EngineClient:
@@ -55,20 +42,17 @@ class EngineClient:
         self.home = home
 
     def status(self) -> dict[str, Any]:
-        """`running`, `pid`, `version`, `engine`, `started_at`, `runner` and `active_runs`."""
-        return self._call("GET", "/v1/status")
+        """`running`, `pid`, `version`, `protocol`, `engine`, `started_at`, `runner` and `active_runs`."""
+        return self._call("GET", "/v1/status", timeout_s=STATUS_TIMEOUT_S)
 
     def stop(self) -> None:
         """End the engine; jobs go on. Returns when its process has gone."""
-        pid = int(self._call("POST", "/v1/stop")["pid"])
+        pid = int(self._call("POST", "/v1/stop", timeout_s=STATUS_TIMEOUT_S)["pid"])
         deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return
-            time.sleep(0.02)
-        raise EngineUnreachable(f"the engine (pid {pid}) has not ended within {START_TIMEOUT_S:.0f} s")
+        while not _has_ended(pid):
+            if time.monotonic() > deadline:
+                raise EngineUnreachable(f"the engine (pid {pid}) has not ended within {START_TIMEOUT_S:.0f} s")
+            time.sleep(POLL_S)
 
     def start_run(
         self,
@@ -131,46 +115,37 @@ class EngineClient:
 
     def image_bootstrap(self) -> Iterator[dict[str, Any]]:
         """Make the base image: objects with `line` as it goes, at last one with `image`. Raises ApiError."""
-        connection = _UnixConnection(str(self.home.socket), 1800)
+        connection = UnixConnection(str(self.home.socket), 1800)
         try:
             connection.request("POST", "/v1/image/bootstrap")
             response = connection.getresponse()
             if response.status >= 400:
-                raise _refusal(json.loads(response.read()))
+                raise refusal(json.loads(response.read()))
             for raw in response:
                 item = json.loads(raw)
                 if "error" in item:
-                    raise _refusal(item)
+                    raise refusal(item)
                 yield item
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise EngineUnreachable(f"the engine was lost meanwhile: {error}") from None
         finally:
             connection.close()
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        connection = _UnixConnection(str(self.home.socket), CALL_TIMEOUT_S)
-        try:
-            payload = None if body is None else json.dumps(body)
-            connection.request(method, path, payload, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            answer: dict[str, Any] = json.loads(response.read() or b"{}")
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise EngineUnreachable(f"the engine doesn't answer at {self.home.socket}: {error}") from None
-        finally:
-            connection.close()
-        if response.status >= 400:
-            raise _refusal(answer)
-        return answer
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = CALL_TIMEOUT_S
+    ) -> dict[str, Any]:
+        return call(self.home, method, path, body, timeout_s)
 
 
-def _refusal(answer: Mapping[str, Any]) -> ApiError:
-    error = dict(answer.get("error") or {})
-    return ApiError(
-        str(error.pop("code", "error")),
-        str(error.pop("message", "the engine refused without a reason")),
-        int(error.pop("exit_code", 1)),
-        error,
-    )
+def _has_ended(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        # Ended, but its parent (us, where we started it) has not asked for its exit code.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, PermissionError):
+        return True  # gone; the number may be another user's by now
+    except OSError:
+        return False  # no /proc on this platform; or it ends just now, and the next look sees it
 
 
 def is_running(home: Home) -> bool:
@@ -185,49 +160,212 @@ def is_running(home: Home) -> bool:
 def ensure_engine(home: Home, *, timeout_s: float = START_TIMEOUT_S) -> EngineClient:
     """The client of the running engine; starts one in the background where there is none.
 
-    Raises EngineUnreachable with the engine's own last line when it does not come up.
+    An older engine is told to end, and one of this version started: jobs go on and are taken up by it. Where systemd
+    runs the engine, it does so through systemd. Of many commands at once one does all that, and the others wait.
+    Raises EngineUnreachable with the engine's own last line when it does not come up, and where the engine is newer
+    and speaks another protocol.
     """
     client = EngineClient(home)
-    if is_running(home):
+    found = _ask(client)
+    if found is not None and _suits(found):
         return client
+    begun = time.monotonic()
+    with _start_lock(home) as lock:
+        while not _take(lock, begun + timeout_s):
+            found = _ask(client)
+            if found is not None and _suits(found):
+                return client
+        _bring_up(client, timeout_s)
+    return client
+
+
+def serve_by_systemd(home: Home, *, renewed: bool) -> int | None:
+    """Have the enabled service be the engine; the pid of one that ended for it, None where there was none.
+
+    An engine that is the service already goes on, unless the service was `renewed`. Jobs go on in any case. Raises
+    EngineUnreachable and ApiError.
+    """
+    client = EngineClient(home)
+    begun = time.monotonic()
+    with _start_lock(home) as lock:
+        while not _take(lock, begun + START_TIMEOUT_S):
+            pass
+        found = _ask(client)
+        pid = None if found is None else int(found["pid"])
+        if pid is not None and unit.is_main_process(home, pid):
+            if not renewed:
+                return None
+            good = unit.restart_service(home)
+        else:
+            if pid is not None:
+                client.stop()
+            good = unit.start_service(home)
+        if not good:
+            name = unit.unit_name(home)
+            raise EngineUnreachable(f"systemd doesn't start {name}: `systemctl --user status {name}` says why")
+        _await(client, _Start(home, begun=True), START_TIMEOUT_S, gone=pid)
+    return pid
+
+
+def _ask(client: EngineClient) -> dict[str, Any] | None:
+    """The status of the engine; None where there is none. Raises EngineSilent and EngineUnreachable."""
+    try:
+        return client.status()
+    except EngineSilent:
+        raise
+    except EngineUnreachable:
+        return None
+    except ApiError as error:
+        raise EngineUnreachable(f"the engine is in trouble: {error.message}") from None
+
+
+def _suits(status: Mapping[str, Any]) -> bool:
+    """Whether this client can work with an engine; False where the engine is older and shall be replaced.
+
+    Raises EngineUnreachable where it is newer and speaks another protocol.
+    """
+    version = str(status.get("version") or "")
+    if is_newer(__version__, version):
+        return False
+    _check_protocol(status)
+    return True
+
+
+def _check_protocol(status: Mapping[str, Any]) -> None:
+    if status.get("protocol", 1) == PROTOCOL:
+        return
+    version = status.get("version")
+    raise EngineUnreachable(
+        f"the engine is skafos {version}, this is {__version__}, and they don't understand each other:"
+        f" `pip install skafos-tui=={version}` here, or `skafos engine stop` and use this one"
+    )
+
+
+def _start_lock(home: Home) -> IO[str]:
     try:
         home.create()
+        return (home.path / "start.lock").open("a")
     except HomeError as error:
         raise EngineUnreachable(str(error)) from None
-    process = spawn_engine(home)
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if is_running(home):
-            return client
-        if process.poll() not in (None, 0):
+    except OSError as error:
+        raise EngineUnreachable(f"{home.path} can't be written: {error.strerror}; make it yours again") from None
+
+
+def _take(lock: IO[str], deadline: float) -> bool:
+    """Whether the lock is ours now; waits a moment where it isn't. Raises EngineUnreachable after the deadline."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if time.monotonic() > deadline:
+            raise EngineUnreachable("another command has been starting the engine all the while: try again") from None
+        time.sleep(POLL_S)
+        return False
+    return True
+
+
+def _bring_up(client: EngineClient, timeout_s: float) -> None:
+    """See to it that an engine of this version answers; the start lock is ours. Raises EngineUnreachable."""
+    found = _ask(client)
+    if found is None:
+        _await(client, _Start(client.home), timeout_s)
+    elif not _suits(found):
+        pid = found.get("pid")
+        # Once only: where an older one comes up again, it stays if it understands us.
+        _check_protocol(_await(client, _hand_over(client, pid), timeout_s, gone=pid))
+
+
+def _hand_over(client: EngineClient, pid: object) -> _Start:
+    """End an older engine and start this one, as systemd's service where the old one was that."""
+    unit.renew_interpreter(client.home)
+    if unit.is_main_process(client.home, pid) and unit.restart_service(client.home):
+        return _Start(client.home, begun=True)
+    try:
+        client.stop()
+    except ApiError as error:
+        raise EngineUnreachable(f"the older engine (pid {pid}) doesn't end: {error.message}") from None
+    except EngineUnreachable:
+        if _ask(client) is not None:
+            raise
+        # It has gone by itself meanwhile.
+    return _Start(client.home)
+
+
+class _Start:
+    """An engine that was started: by systemd where it is enabled there, else as a process of ours."""
+
+    def __init__(self, home: Home, *, begun: bool = False) -> None:
+        self._home = home
+        self._log_begin = log_size(home)
+        self._process = None if begun or self._by_systemd() else spawn_engine(home)
+        self._looked_at = time.monotonic()
+
+    def _by_systemd(self) -> bool:
+        return unit.is_enabled(self._home) and unit.start_service(self._home)
+
+    def exit_code(self) -> int | None:
+        """None while it goes on; 0 where another engine was in charge."""
+        if self._process is not None:
+            return self._process.poll()
+        now = time.monotonic()
+        if now - self._looked_at < AGAIN_S:
+            return None
+        self._looked_at = now
+        # `activating` is the pause of systemd before it starts a failed one again.
+        return {"inactive": 0, "failed": 1, "activating": 1}.get(unit.service_state(self._home))
+
+    def last_line(self) -> str:
+        """What it said last."""
+        return last_line(self._home, self._log_begin)
+
+
+def _await(client: EngineClient, start: _Start, timeout_s: float, gone: object = None) -> dict[str, Any]:
+    """The status of an engine that was started, other than `gone`; raises EngineUnreachable with its last line."""
+    begun = time.monotonic()
+    pause_s, again_at = AGAIN_S, begun + AGAIN_S
+    silent: EngineSilent | None = None
+    while time.monotonic() - begun < timeout_s:
+        try:
+            found = _ask(client)
+        except EngineSilent as error:
+            silent = error  # it has just begun, and the machine is slow
+            continue
+        silent = None
+        if found is not None and found.get("pid") != gone:
+            return found
+        code = start.exit_code()
+        if code not in (None, 0):
             break
-        time.sleep(0.02)
-    raise EngineUnreachable(f"the engine did not start: {last_line(home)} (its log: {home.engine_log})")
+        if code == 0 and time.monotonic() > again_at:
+            # Another one was in charge, but doesn't answer: it is starting yet, or was ending.
+            start = _Start(client.home)
+            pause_s *= 2
+            again_at = time.monotonic() + pause_s
+        time.sleep(POLL_S)
+    raise silent or EngineUnreachable(
+        f"the engine did not start: {start.last_line()} (its log: {client.home.engine_log})"
+    )
 
 
 def spawn_engine(home: Home) -> subprocess.Popen[bytes]:
     """Start the engine as a process of its own session that outlives this terminal.
 
-    An engine that finds another one in charge ends with code 0, so two callers at once are fine.
+    An engine that finds another one in charge ends with code 0, so two callers at once are fine. Raises
+    EngineUnreachable where its log can't be written.
     """
-    environment = {**os.environ, "SKAFOS_HOME": str(home.path)}
-    with home.engine_log.open("ab") as log:
+    try:
+        log = home.engine_log.open("ab")
+    except OSError as error:
+        raise EngineUnreachable(
+            f"{home.engine_log} can't be written: {error.strerror}; make it yours again, or remove it"
+        ) from None
+    with log:
         return subprocess.Popen(
-            [sys.executable, "-m", "skafos_tui.daemon"],
+            [sys.executable, "-m", unit.MODULE],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd="/",
-            env=environment,
+            env={**os.environ, **unit.engine_variables(home)},
             start_new_session=True,
             close_fds=True,
         )
-
-
-def last_line(home: Home) -> str:
-    """The last line of the engine's log that is not empty."""
-    try:
-        lines = home.engine_log.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        return "it has no log"
-    return lines[-1] if lines else "its log is empty"

@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from skafos_tui import __version__
+from skafos_tui.api.client import PROTOCOL
 from skafos_tui.engine.engine import Engine
 from skafos_tui.engine.requests import Requests
 from skafos_tui.engine.triggers import ManualTrigger, Refusal
@@ -75,6 +76,7 @@ class Control:
                 "running": True,
                 "pid": os.getpid(),
                 "version": __version__,
+                "protocol": PROTOCOL,
                 "engine": self._engine.id,
                 "started_at": self._engine.started_at,
                 "runner": runners[0],
