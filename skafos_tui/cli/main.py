@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("logs", "what the jobs printed"),
     "env": ("env", "variables and secrets of the project"),
     "projects": ("projects", "the projects this user has; adopt or forget one"),
-    "engine": ("engine", "the background process: status, start, stop"),
+    "engine": ("engine", "the background process: status, start, stop, enable, disable"),
     "doctor": ("doctor", "what is missing on this machine, and how to get it"),
     "image": ("image", "image bootstrap: a base image made from this machine's packages"),
     "demo": ("demo", "copy a sample project and run it"),

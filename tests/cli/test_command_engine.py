@@ -21,9 +21,12 @@ DOCTOR = [
 
 def test_asking_for_the_status_starts_nothing_and_is_good(capsys: Any) -> None:
     assert main(["engine", "status", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"running": False, "pid": None, "version": None}
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"running": False, "pid": None, "version": None, "enabled": None}
     assert main(["engine", "status"]) == 0
-    assert "no engine runs" in capsys.readouterr().out
+    first, second = capsys.readouterr().out.splitlines()
+    assert "no engine runs" in first
+    assert "`skafos engine enable`" in second
 
 
 def test_the_status_of_a_running_engine(engine: FakeEngine, capsys: Any) -> None:
@@ -31,7 +34,7 @@ def test_the_status_of_a_running_engine(engine: FakeEngine, capsys: Any) -> None
     found = json.loads(capsys.readouterr().out)
     assert (found["running"], found["pid"], found["version"]) == (True, 4711, "1.2.3")
     assert main(["engine", "status"]) == 0
-    assert capsys.readouterr().out == "the engine runs: pid 4711, version 1.2.3, 0 unfinished runs\n"
+    assert capsys.readouterr().out.splitlines()[0] == "the engine runs: pid 4711, version 1.2.3, 0 unfinished runs"
 
 
 def test_starting_what_runs_says_so(engine: FakeEngine, capsys: Any) -> None:
