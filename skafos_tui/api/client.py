@@ -42,7 +42,10 @@ class EngineClient:
         self.home = home
 
     def status(self) -> dict[str, Any]:
-        """`running`, `pid`, `version`, `protocol`, `engine`, `started_at`, `runner` and `active_runs`."""
+        """`running`, `pid`, `version`, `protocol`, `engine`, `started_at`, `runners` and `active_runs`.
+
+        A runner has `kind`, `problem` (empty: it answers), `cpu` and `memory`; the first one is Docker.
+        """
         return self._call("GET", "/v1/status", timeout_s=STATUS_TIMEOUT_S)
 
     def stop(self) -> None:
@@ -87,6 +90,31 @@ class EngineClient:
     def cancel(self, run: int, *, jobs: tuple[str, ...] = (), by: str) -> dict[str, Any]:
         """Cancel a run, or some of its jobs: `cancelled`, the job ids that were not finished."""
         return self._call("POST", f"/v1/runs/{run}/cancel", {"jobs": list(jobs), "by": by})
+
+    def deploy(self, directory: str, request_id: str, *, run: bool, runner: str | None = None) -> dict[str, Any]:
+        """Snapshot and activate: `activation`, `deployment` (its number), `state`, `run`, `project` and `warnings`.
+
+        The same request id gives the same activation again. `run`: start what starts with a deploy.
+        """
+        body = {"directory": directory, "request_id": request_id, "run": run, "runner": runner}
+        return self._call("POST", "/v1/deployments", body)
+
+    def rollback(self, project: str, deployment: int, request_id: str) -> dict[str, Any]:
+        """Make the deployment with this number active again; answers as `deploy`."""
+        body = {"deployment": deployment, "request_id": request_id}
+        return self._call("POST", f"/v1/projects/{project}/rollback", body)
+
+    def undeploy(self, project: str, request_id: str) -> dict[str, Any]:
+        """Turn all schedules of a project off; answers as `deploy`."""
+        return self._call("POST", f"/v1/projects/{project}/undeploy", {"request_id": request_id})
+
+    def pause(self, project: str, job: str | None = None) -> dict[str, Any]:
+        """Stop the schedule of a job (id or name), or all: `changed`, `job_id`, `name`."""
+        return self._call("POST", f"/v1/projects/{project}/pause", {"job": job})
+
+    def resume(self, project: str, job: str | None = None) -> dict[str, Any]:
+        """Go on with what was paused, from now; answers as `pause`."""
+        return self._call("POST", f"/v1/projects/{project}/resume", {"job": job})
 
     def set_variable(self, project: str, key: str, value: str, *, secret: bool) -> None:
         """Keep a variable of the project."""
