@@ -182,14 +182,14 @@ class Cron(NamedTuple):
 
     def _walls(self, first: datetime) -> Iterator[datetime]:
         """The matching wall times from the minute of `first` on, as if they were UTC; clock changes left aside."""
+        yield from self._walls_of_day(first)
         for year in range(first.year, LAST_YEAR + 1):
             months = self.months
             if year == first.year:
                 months = months[bisect_left(months, first.month) :]
             for month in months:
                 days = self._month_days(year, month)
-                if (year, month) == (first.year, first.month):
-                    yield from self._walls_of_day(first)
+                if month == first.month and year == first.year:
                     days = days[bisect_right(days, first.day) :]
                 for day in days:
                     for hour in self.hours:
