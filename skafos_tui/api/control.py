@@ -15,6 +15,7 @@ from aiohttp import web
 
 from skafos_tui import __version__
 from skafos_tui.api.client import PROTOCOL
+from skafos_tui.engine.deploying import Deploying
 from skafos_tui.engine.engine import Engine
 from skafos_tui.engine.requests import Requests
 from skafos_tui.engine.triggers import ManualTrigger, Refusal
@@ -34,6 +35,7 @@ class Control:
     def __init__(self, engine: Engine, *, stop: Callable[[], None], bootstrap: Bootstrap, doctor: Doctor) -> None:
         self._engine = engine
         self._requests = Requests(engine)
+        self._deploying = Deploying(self._requests, engine.scheduler)
         self._stop = stop
         self._bootstrap = bootstrap
         self._doctor = doctor
@@ -53,6 +55,11 @@ class Control:
                 web.delete("/v1/projects/{project}", self.forget),
                 web.put("/v1/projects/{project}/variables/{key}", self.set_variable),
                 web.delete("/v1/projects/{project}/variables/{key}", self.delete_variable),
+                web.post("/v1/deployments", self.deploy),
+                web.post("/v1/projects/{project}/rollback", self.rollback),
+                web.post("/v1/projects/{project}/undeploy", self.undeploy),
+                web.post("/v1/projects/{project}/pause", self.pause),
+                web.post("/v1/projects/{project}/resume", self.resume),
                 web.get("/v1/doctor", self.doctor),
                 web.post("/v1/image/bootstrap", self.image_bootstrap),
             ]
@@ -146,6 +153,36 @@ class Control:
         """Drop a variable."""
         await self._requests.delete_variable(request.match_info["project"], request.match_info["key"])
         return web.json_response({})
+
+    async def deploy(self, request: web.Request) -> web.Response:
+        """Snapshot and activate the working tree."""
+        body = await request.json()
+        deployed = await self._deploying.deploy(
+            Path(str(body["directory"])), str(body["request_id"]), run=bool(body["run"]), runner=body.get("runner")
+        )
+        return web.json_response(asdict(deployed))
+
+    async def rollback(self, request: web.Request) -> web.Response:
+        """Activate an earlier deployment."""
+        body = await request.json()
+        token, number = request.match_info["project"], int(body["deployment"])
+        return web.json_response(asdict(await self._deploying.rollback(token, number, str(body["request_id"]))))
+
+    async def undeploy(self, request: web.Request) -> web.Response:
+        """Turn all schedules off."""
+        body = await request.json()
+        undeployed = await self._deploying.undeploy(request.match_info["project"], str(body["request_id"]))
+        return web.json_response(asdict(undeployed))
+
+    async def pause(self, request: web.Request) -> web.Response:
+        """Turn schedules off for a while."""
+        body = await request.json()
+        return web.json_response(await self._deploying.pause(request.match_info["project"], body.get("job")))
+
+    async def resume(self, request: web.Request) -> web.Response:
+        """Turn paused schedules on."""
+        body = await request.json()
+        return web.json_response(await self._deploying.resume(request.match_info["project"], body.get("job")))
 
     async def doctor(self, _: web.Request) -> web.Response:
         """The runner's part of `skafos doctor`."""

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from skafos_tui.engine.activation import image_failed, image_ready
 from skafos_tui.engine.ledger import runner_of
 from skafos_tui.engine.links import Link
-from skafos_tui.engine.snapshots import Snapshot, missing_file, take_snapshot, write_archive
+from skafos_tui.engine.snapshots import Snapshot, SnapshotError, missing_file, take_snapshot, write_archive
 from skafos_tui.model.project import Project, SegmentKind
 from skafos_tui.model.run import Deployment, DeploymentState
 from skafos_tui.runners.base import BuildFailed, ImageRequest, RunnerError, RunnerUnreachable
-from skafos_tui.store import projects, runs
+from skafos_tui.store import activations, projects, runs
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.format import format_line
 from skafos_tui.store.logs.writer import LogWriter
@@ -31,6 +32,9 @@ from skafos_tui.store.logs.writer import LogWriter
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 STEP_INTERVAL_S = 1.0
+SNAPSHOT_LOOKS = 4
+"""How often files are copied again that changed meanwhile."""
+SNAPSHOT_PAUSE_S = 0.1
 
 
 class Books(Protocol):
@@ -46,6 +50,14 @@ class Books(Protocol):
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """A reading closure that sees every commit before it."""
+        ...
+
+    def config(self, connection: sqlite3.Connection, deployment: int) -> Project:
+        """The project of a deployment, for use in a reading or writing closure."""
+        ...
+
+    def schedules_changed(self, project: str) -> None:
+        """Another deployment of a project may have become active."""
         ...
 
     def link(self, kind: str) -> Link:
@@ -66,8 +78,15 @@ class Candidate:
 
 def prepare(home: Home, directory: Path, config: str, project: Project) -> Candidate:
     """Snapshot the working tree and write its archive. Raises SnapshotError. Blocking."""
-    snapshot = take_snapshot(directory)
-    write_archive(snapshot, home.code(project.token, snapshot.digest))
+    for looks_left in reversed(range(SNAPSHOT_LOOKS)):
+        try:
+            snapshot = take_snapshot(directory)
+            write_archive(snapshot, home.code(project.token, snapshot.digest))
+            break
+        except SnapshotError:
+            if not looks_left:
+                raise
+            time.sleep(SNAPSHOT_PAUSE_S)
     paths = frozenset(snapshot.paths)
     missing = {
         job.id: segment.path
@@ -168,15 +187,26 @@ class Deployments:
         except (RunnerError, OSError, EOFError, tarfile.TarError, zlib.error) as error:
             message = str(error) if isinstance(error, BuildFailed) else f"the image step failed: {error}"
             build_log.line(message)
-            await self._books.commit("build_failed", lambda c: projects.deployment_failed(c, deployment_id, message))
+            await self._books.commit("build_failed", lambda c: self._failed(c, deployment_id, message))
         else:
             now = time.time()
             await self._books.commit(
                 "build_ready",
-                lambda c: projects.deployment_ready(c, deployment_id, images, packages, now),
+                lambda c: self._ready(c, deployment_id, images, packages, now),
             )
+            self._books.schedules_changed(deployment.project)
         finally:
             build_log.close()
+
+    def _ready(
+        self, connection: sqlite3.Connection, deployment_id: int, images: Mapping[str, str], packages: str, now: float
+    ) -> None:
+        projects.deployment_ready(connection, deployment_id, images, packages, now)
+        image_ready(connection, self._books.config, deployment_id, now)
+
+    def _failed(self, connection: sqlite3.Connection, deployment_id: int, message: str) -> None:
+        projects.deployment_failed(connection, deployment_id, message)
+        image_failed(connection, deployment_id, message, time.time())
 
     async def _make_images(
         self, deployment: Deployment, project: Project, build_log: _BuildLog
@@ -206,10 +236,17 @@ class Deployments:
 def cancel_building(connection: sqlite3.Connection, deployment_id: int) -> bool:
     """Give up a deployment that is still being built; False where a run has come to wait for it meanwhile."""
     deployment = projects.get_deployment(connection, deployment_id)
-    waiting = any(run.deployment == deployment_id for run in runs.unfinished_runs(connection))
+    waiting = is_wanted(connection, deployment_id)
     if deployment is not None and deployment.state is DeploymentState.BUILDING and not waiting:
         projects.deployment_failed(connection, deployment_id, "cancelled: no run waited for it any more")
     return not waiting
+
+
+def is_wanted(connection: sqlite3.Connection, deployment_id: int) -> bool:
+    """Whether a run or an activation waits for a deployment, or runs on it."""
+    return any(run.deployment == deployment_id for run in runs.unfinished_runs(connection)) or any(
+        activation.deployment == deployment_id for activation in activations.waiting_activations(connection)
+    )
 
 
 def requirements_in(archive: Path) -> bytes | None:

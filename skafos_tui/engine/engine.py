@@ -11,10 +11,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from skafos_tui.config.files import Machine
 from skafos_tui.config.settings import Settings
-from skafos_tui.engine.deployments import Deployments
+from skafos_tui.engine.deployments import Deployments, is_wanted
+from skafos_tui.engine.giving_up import GivingUp
 from skafos_tui.engine.ledger import Consequences, Ledger, runner_of
 from skafos_tui.engine.links import PROBE_S, Link
+from skafos_tui.engine.reload import Reload
+from skafos_tui.engine.scheduler import Scheduler
 from skafos_tui.engine.supervisor import Supervisor
 from skafos_tui.engine.surroundings import Surroundings, drop_directory
 from skafos_tui.model.project import Project
@@ -23,6 +27,7 @@ from skafos_tui.runners.base import Phase, Runner, RunnerError
 from skafos_tui.store import projects, runs
 from skafos_tui.store.database import Writer, get_meta, set_meta
 from skafos_tui.store.home import Home
+from skafos_tui.store.projects import ProjectRow
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -50,6 +55,9 @@ class Engine:
         self.id = ""
         self.started_at = time.time()
         self.deployments = Deployments(self, settings.image)
+        self.scheduler = Scheduler(self)
+        self.reload = Reload(self, self.scheduler.refresh)
+        self._giving_up = GivingUp(self)
         self._writer = writer
         self._ledger = Ledger("", self.links)
         self._supervisors: dict[str, Supervisor] = {}
@@ -70,6 +78,11 @@ class Engine:
         await self.commit("recovery", lambda _: None)
         await self._resume_builds()
         await self._drop_directories()
+        await self.scheduler.start()
+        await self.reload.start()
+        self._background(self._again_and_again(self.scheduler.run), "schedules")
+        self._background(self._again_and_again(self.reload.run), "hot reload")
+        self._background(self._again_and_again(self._giving_up.run), "old deployments")
         for link in self.links.values():
             self._background(self._again_and_again(partial(link.watch, self.id, self._nudge)), f"{link.kind} events")
             self._background(self._again_and_again(link.probe), f"{link.kind} probe")
@@ -168,6 +181,26 @@ class Engine:
         """Tell that new work must wait for space."""
         log.error("%s", message)
 
+    def machine(self, runner: str) -> Machine:
+        """What the machine behind a runner can give, for checks of a config."""
+        capacity = self.link(runner).capacity
+        return Machine(cpu=capacity.cpu or 1.0, memory=capacity.memory or 0)
+
+    def schedules_changed(self, project: str) -> None:
+        """Another deployment of a project may have become active."""
+        self.scheduler.refresh(project)
+        self._giving_up.look()
+
+    def project_changed(self, row: ProjectRow) -> None:
+        """A project is new, or its directory has changed."""
+        self.reload.follow(row)
+        self.scheduler.refresh(row.token)
+
+    def project_forgotten(self, token: str) -> None:
+        """A project is gone."""
+        self.reload.forget(token)
+        self.scheduler.refresh(token)
+
     def build(self, deployment_id: int, project: Project) -> None:
         """See to it that a deployment's images get made."""
         self.deployments.ensure(deployment_id, project)
@@ -223,11 +256,10 @@ class Engine:
             log.error("a task of the engine failed", exc_info=error)
 
     async def _resume_builds(self) -> None:
-        """Build what unfinished runs wait for."""
+        """Build what unfinished runs and activations wait for."""
 
         def load(connection: sqlite3.Connection) -> list[tuple[int, Project]]:
-            wanted = {run.deployment for run in runs.unfinished_runs(connection)}
-            building = [d for d in projects.building_deployments(connection) if d.id in wanted]
+            building = [d for d in projects.building_deployments(connection) if is_wanted(connection, d.id)]
             return [(d.id, self._ledger.config(connection, d.id)) for d in building]
 
         for deployment_id, project in await self._writer.read(load):

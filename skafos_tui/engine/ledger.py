@@ -15,7 +15,7 @@ from typing import Protocol
 
 from skafos_tui.config.reader import parse_config
 from skafos_tui.engine.admission import Held, Request, admit, clamp_warning, request_of
-from skafos_tui.engine.planner import Outside, RunView, Standing, Step, Want, advance
+from skafos_tui.engine.planner import Ahead, Outside, RunView, Standing, Step, Want, advance
 from skafos_tui.model.project import Job, Project, Resources
 from skafos_tui.model.run import Attempt, Run, Task, TaskState
 from skafos_tui.model.verdict import Stop, StopKind
@@ -73,6 +73,7 @@ class Ledger:
     def settle(self, connection: sqlite3.Connection, touched: Iterable[int] | None, now: float) -> Consequences:
         """Advance the runs in `touched` and the runs that may look at them (None: all), then admit."""
         finished: list[int] = []
+        replaced: list[int] = []
         stop: list[str] = []
         for run in self._due(connection, touched):
             view = self.view(connection, run)
@@ -81,12 +82,14 @@ class Ledger:
             self._steps[run.id] = with_reasons(advance(view, now), self._told.get(run.id, {}))
             stop.extend(self._stop_cancelled(connection, view))
             # Written at once: the next run in line looks at the tasks of this one (overlap, dependencies).
+            replaced.extend(self._replace(connection, self._steps[run.id]))
             if self._write(connection, run.id):
                 finished.append(run.id)
         started = self._admit(connection, now)
         pending = [want.ready_at for step in self._steps.values() for want in step.wants if want.ready_at > now]
         result = Consequences(started, tuple(stop), min(pending, default=None), tuple(finished))
-        return result if not finished else result.then(self.settle(connection, finished, now))
+        again = finished + replaced
+        return result if not again else result.then(self.settle(connection, again, now))
 
     def _due(self, connection: sqlite3.Connection, touched: Iterable[int] | None) -> list[Run]:
         """The touched runs, then all others of their projects: overlap and dependencies look across runs."""
@@ -140,7 +143,7 @@ class Ledger:
             attempts=runs.attempts_of(connection, run.id),
             outside=outside,
             missing=deployment.missing,
-            blocked=self._blocked(connection, run, tasks),
+            ahead=self._ahead(connection, run, tasks),
             problem=self._machine(connection, run).problem,
         )
 
@@ -158,23 +161,33 @@ class Ledger:
             origin = retried.retry_of if retried is not None else None
         return dependency_standing(connection, run.project, job_id, name, before=run.id)
 
-    def _blocked(self, connection: sqlite3.Connection, run: Run, tasks: Iterable[Task]) -> dict[str, str]:
+    def _ahead(self, connection: sqlite3.Connection, run: Run, tasks: Iterable[Task]) -> dict[str, Ahead]:
         """Jobs whose task in another run goes first: it runs already, or was queued by an older run.
 
         Asked for tasks that run, too: one whose last attempt has just ended may want another one, and yields here.
         """
-        blocked: dict[str, str] = {}
+        found: dict[str, Ahead] = {}
         if all(other.id == run.id or other.project != run.project for other in runs.unfinished_runs(connection)):
-            return blocked
+            return found
         for task in tasks:
             if task.state.finished:
                 continue
+            first = []
             for other in runs.unfinished_tasks(connection, run.project, task.job_id):
-                ahead = other.state is TaskState.QUEUED and other.run_id < run.id
-                if other.run_id != run.id and (ahead or other.state in (TaskState.STARTING, TaskState.RUNNING)):
-                    blocked[task.job_id] = f"{task.name} of run {other.run_id} goes first"
-                    break
-        return blocked
+                queued = other.state is TaskState.QUEUED and other.run_id < run.id
+                if other.run_id != run.id and (queued or other.state in (TaskState.STARTING, TaskState.RUNNING)):
+                    first.append(other.run_id)
+            if first:
+                found[task.job_id] = Ahead(f"{task.name} of run {first[0]}", tuple(first))
+        return found
+
+    def _replace(self, connection: sqlite3.Connection, step: Step) -> list[int]:
+        """Cancel the tasks of other runs that this one's replace; the ids of those runs."""
+        by = f"run {step.run.id}, which replaces it"
+        for run_id, job_id in step.replaces:
+            task = next(task for task in runs.tasks_of(connection, run_id) if task.job_id == job_id)
+            runs.update_task(connection, replace(task, cancelled_by=task.cancelled_by or by))
+        return [run_id for run_id, _ in step.replaces]
 
     def _admit(self, connection: sqlite3.Connection, now: float) -> tuple[Attempt, ...]:
         """Plan the attempts that fit, and record their tasks as starting, the others with what they wait for."""

@@ -11,10 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from skafos_tui.engine.timetable import ON_TIME_S
 from skafos_tui.model.graph import topological
-from skafos_tui.model.project import Job, RetryPolicy
-from skafos_tui.model.run import Attempt, DeploymentState, Run, RunState, Task, TaskState
+from skafos_tui.model.project import Catchup, Job, Overlap, RetryPolicy
+from skafos_tui.model.run import Attempt, DeploymentState, Run, RunState, Task, TaskState, TriggerKind
 from skafos_tui.model.verdict import Verdict, VerdictKind
+
+QUEUE_HOLDS = 1
+"""How many tasks may wait behind the one that runs under `overlap: queue`."""
 
 
 class Standing(StrEnum):
@@ -34,12 +38,23 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """Tasks of the same job in other runs that go first: they run already, or were queued by an older run.
+
+    `reason` names the first of them, `runs` are the ids of all their runs.
+    """
+
+    reason: str
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """All that the future of a run depends on.
 
     `jobs` are those of its deployment; `missing` maps job ids to the entrypoint file the snapshot lacks; `outside` has
-    every dependency that is no task of the run; `blocked` maps job ids to the reason why another run's task of that job
-    goes first (overlap); `problem` says why the runner takes nothing at the moment.
+    every dependency that is no task of the run; `ahead` maps job ids to the other runs' tasks of that job that go first
+    (overlap); `problem` says why the runner takes nothing at the moment.
     """
 
     run: Run
@@ -50,7 +65,7 @@ class RunView:
     attempts: Sequence[Attempt]
     outside: Mapping[str, Outside] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
-    blocked: Mapping[str, str] = field(default_factory=dict)
+    ahead: Mapping[str, Ahead] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -69,11 +84,15 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The run and its tasks as they should be recorded, and what is wanted from the machine."""
+    """The run and its tasks as they should be recorded, and what is wanted from the machine.
+
+    `replaces` are the tasks of other runs, `(run id, job id)`, that must be cancelled for tasks of this one.
+    """
 
     run: Run
     tasks: tuple[Task, ...]
     wants: tuple[Want, ...]
+    replaces: tuple[tuple[int, str], ...] = ()
 
 
 def advance(view: RunView, now: float) -> Step:
@@ -85,17 +104,20 @@ def advance(view: RunView, now: float) -> Step:
     for attempt in view.attempts:
         attempts[attempt.job_id].append(attempt)
     wants: list[Want] = []
+    replaces: list[tuple[int, str]] = []
     graph = {job_id: [d for d in view.jobs[job_id].dependencies if d in tasks] for job_id in tasks}
     for job_id in topological(graph):
         task = tasks[job_id]
         if task.state is TaskState.WAITING:
             task = _leave_waiting(view, task, tasks, now)
+            if task.state is TaskState.QUEUED:
+                task = _judge_overlap(view, task, now, replaces)
         if task.state.active:
             task, wanted = _fold(view, task, attempts[job_id], now)
             wants.extend(wanted)
         tasks[job_id] = task
     planned = tuple(tasks[task.job_id] for task in view.tasks)
-    return Step(_fold_run(view.run, planned, now), planned, tuple(wants))
+    return Step(_fold_run(view.run, planned, now), planned, tuple(wants), tuple(replaces))
 
 
 def _cancelled_by(view: RunView, task: Task) -> str | None:
@@ -132,6 +154,40 @@ def _leave_waiting(view: RunView, task: Task, tasks: Mapping[str, Task], now: fl
     if task.job_id in view.missing:
         return _could_not_start(task, f"{view.missing[task.job_id]} is not in the project", now)
     return replace(task, state=TaskState.QUEUED, reason="", queued_at=now)
+
+
+def _judge_overlap(view: RunView, task: Task, now: float, replaces: list[tuple[int, str]]) -> Task:
+    """What a task does that would start while another run has one of the same job (SPEC 3, Overlap)."""
+    ahead = view.ahead.get(task.job_id)
+    if ahead is None:
+        return task
+    overlap = overlap_of(view.run, view.jobs[task.job_id])
+    if overlap is Overlap.REPLACE:
+        replaces.extend((run_id, task.job_id) for run_id in ahead.runs)
+    elif overlap is Overlap.SKIP or (overlap is Overlap.QUEUE and len(ahead.runs) > QUEUE_HOLDS):
+        reason = f"overlap {overlap.value}: {ahead.reason}"
+        return replace(task, state=TaskState.SKIPPED, reason=reason, queued_at=None, ended_at=now)
+    return task
+
+
+def overlap_of(run: Run, job: Job) -> Overlap | None:
+    """The policy that a task of this run follows; None: it waits for its turn, however many wait already.
+
+    So do tasks that a person asked for, and slots of `catchup: all`, which would else skip each other.
+    """
+    if run.trigger is not TriggerKind.SCHEDULE or run.scheduled_at is None:
+        return None
+    if job.catchup is Catchup.ALL and run.created_at - run.scheduled_at >= ON_TIME_S:
+        return None
+    return job.overlap
+
+
+def _blocking(view: RunView, task: Task) -> str:
+    """Why a task waits for other runs' tasks of its job; empty where it doesn't."""
+    ahead = view.ahead.get(task.job_id)
+    if ahead is None or overlap_of(view.run, view.jobs[task.job_id]) is Overlap.PARALLEL:
+        return ""
+    return f"{ahead.reason} goes first"
 
 
 def _could_not_start(task: Task, evidence: str, now: float) -> Task:
@@ -171,8 +227,8 @@ def _fold(view: RunView, task: Task, attempts: Sequence[Attempt], now: float) ->
             state, reason = TaskState.STARTING, view.problem
         else:
             # What is wanted but has no room is told by admission, which looks at all runs at once.
-            state, reason = TaskState.QUEUED, view.blocked.get(task.job_id) or view.problem or ", ".join(retries)
-        if view.blocked.get(task.job_id) and not still_open:
+            state, reason = TaskState.QUEUED, _blocking(view, task) or view.problem or ", ".join(retries)
+        if _blocking(view, task) and not still_open:
             wants = []
         return replace(task, state=state, reason=reason), wants
     return _end(view, task, last, now), []

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from skafos_tui.config.files import Machine
 from skafos_tui.config.reader import CONFIG_NAME, ConfigUnreadable, ReadResult, find_config, read_config
-from skafos_tui.engine.deployments import Candidate
+from skafos_tui.engine.deployments import Candidate, is_wanted
 from skafos_tui.engine.engine import Engine
-from skafos_tui.engine.snapshots import SnapshotError
+from skafos_tui.engine.snapshots import SnapshotError, config_digest
 from skafos_tui.engine.triggers import ManualTrigger, Refusal, create_manual_run, create_retry
 from skafos_tui.model.diagnostic import Severity, has_errors
 from skafos_tui.model.project import Project
@@ -23,6 +24,8 @@ from skafos_tui.store.database import note_change
 from skafos_tui.store.projects import ProjectRow, Variable
 
 UNREACHABLE = 3
+CONFIG_LOOKS = 5
+"""How often the files are copied anew because the config was saved meanwhile."""
 USAGE = 2
 
 
@@ -36,127 +39,150 @@ class Started:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A working tree that may become a deployment: `row` is the project as it is to be kept, `digest` its config's."""
+
+    row: ProjectRow
+    candidate: Candidate
+    digest: str
+    warnings: tuple[str, ...]
+
+
 class Requests:
     """The verbs of the control socket."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     async def start_run(self, directory: Path, trigger: ManualTrigger, runner: str | None) -> Started:
         """Snapshot the working tree if it changed and run it now. Raises Refusal."""
-        known = await self._engine.read(lambda c: runs.run_of_request(c, trigger.request_id))
+        known = await self.engine.read(lambda c: runs.run_of_request(c, trigger.request_id))
         if known is not None:
             return await self._started(known, ())
-        result, project = await self._valid_config(directory)
-        row = await self._row(project, directory, runner)
-        await self._engine.read(lambda c: check_identity(c, row))
-        self._refuse_without_runner(row.runner)
-        candidate = await self._candidate(directory, result.text, project)
+        asked = await self.candidate(directory, runner)
         now = time.time()
 
         def apply(connection: sqlite3.Connection) -> int:
-            keep_project(connection, row)
-            deployment = self._engine.deployments.record(connection, candidate, now)
-            return create_manual_run(connection, project, deployment, trigger, now)
+            keep_project(connection, asked.row)
+            deployment = self.engine.deployments.record(connection, asked.candidate, now)
+            return create_manual_run(connection, asked.candidate.project, deployment, trigger, now)
 
-        run_id = await self._engine.commit("trigger", apply)
-        warnings = tuple(d.message for d in result.diagnostics if d.severity is Severity.WARNING)
-        return await self._begin(run_id, project, warnings)
+        run_id = await self.engine.commit("trigger", apply)
+        await self._follow(asked.row.token)
+        return await self._begin(run_id, asked.candidate.project, asked.warnings)
+
+    async def candidate(self, directory: Path, runner: str | None) -> Asked:
+        """The working tree of a directory as it would be deployed. Raises Refusal."""
+        for _ in range(CONFIG_LOOKS):
+            result, project = await self._valid_config(directory)
+            row = await self._row(project, directory, runner)
+            await self.engine.read(partial(check_identity, row=row))
+            self._refuse_without_runner(row.runner)
+            candidate = await self._candidate(directory, result.text, project)
+            digest = hashlib.sha256(result.data).hexdigest()
+            # The files are of the same moment as the config: never a new config with old files, or the other way round.
+            if await self.engine.deployments.in_thread(lambda: config_digest(directory)) == digest:
+                warnings = tuple(d.message for d in result.diagnostics if d.severity is Severity.WARNING)
+                return Asked(row, candidate, digest, warnings)
+        raise Refusal("config-changes", f"{CONFIG_NAME} changes all the time; try again when it is saved")
 
     async def retry(self, run_id: int, request_id: str, from_job: str | None, working_tree: bool) -> Started:
         """Run what failed again, on the same deployment or on the working tree. Raises Refusal."""
-        known = await self._engine.read(lambda c: runs.run_of_request(c, request_id))
+        known = await self.engine.read(lambda c: runs.run_of_request(c, request_id))
         if known is not None:
             return await self._started(known, ())
         retried = await self._run(run_id)
         now = time.time()
-        row = await self._known(retried.project)
+        row = await self.known(retried.project)
         self._refuse_without_runner(row.runner)
         if working_tree:
             result, project = await self._valid_config(Path(row.directory))
             candidate = await self._candidate(Path(row.directory), result.text, project)
         else:
+            await self._refuse_given_up(retried.deployment)
             candidate = None
-            project = await self._engine.read(lambda c: self._engine.config(c, retried.deployment))
+            project = await self.engine.read(lambda c: self.engine.config(c, retried.deployment))
 
         def apply(connection: sqlite3.Connection) -> int:
             deployment = retried.deployment
             if candidate is not None:
-                deployment = self._engine.deployments.record(connection, candidate, now)
+                deployment = self.engine.deployments.record(connection, candidate, now)
             else:
-                self._engine.deployments.try_again(connection, deployment)
+                self.engine.deployments.try_again(connection, deployment)
             return create_retry(
                 connection, project, deployment, retried, request_id=request_id, from_job=from_job, now=now
             )
 
-        return await self._begin(await self._engine.commit("retry", apply), project, ())
+        return await self._begin(await self.engine.commit("retry", apply), project, ())
 
     async def cancel(self, run_id: int, words: Sequence[str], by: str) -> list[str]:
         """Cancel a run, or some of its jobs; the ids of the jobs it ends. Raises Refusal."""
         run = await self._run(run_id)
-        project = await self._engine.read(lambda c: self._engine.config(c, run.deployment))
+        project = await self.engine.read(lambda c: self.engine.config(c, run.deployment))
 
         def apply(connection: sqlite3.Connection) -> list[str]:
             return cancel_tasks(connection, run_id, project, words, by)
 
-        cancelled = await self._engine.commit("cancel", apply, (run_id,))
+        cancelled = await self.engine.commit("cancel", apply, (run_id,))
         await self._drop_unwanted_build(run.deployment, project)
         return cancelled
 
     async def set_variable(self, token: str, variable: Variable) -> None:
         """Keep a variable of a project. Raises Refusal."""
-        await self._known(token)
-        await self._engine.commit("variable", lambda c: projects.set_variable(c, token, variable), ())
+        await self.known(token)
+        await self.engine.commit("variable", lambda c: projects.set_variable(c, token, variable), ())
 
     async def delete_variable(self, token: str, key: str) -> None:
         """Drop a variable of a project. Raises Refusal where there is none."""
-        await self._known(token)
-        if not await self._engine.commit("variable", lambda c: projects.delete_variable(c, token, key), ()):
+        await self.known(token)
+        if not await self.engine.commit("variable", lambda c: projects.delete_variable(c, token, key), ()):
             raise Refusal("unknown-variable", f"there is no variable {key}")
 
     async def register(self, directory: Path, runner: str | None) -> ProjectRow:
         """Make a directory's project known. Raises Refusal."""
         _, project = await self._valid_config(directory)
         row = await self._row(project, directory, runner)
-        await self._engine.commit("register", lambda c: keep_project(c, row), ())
+        await self.engine.commit("register", lambda c: keep_project(c, row), ())
+        await self._follow(row.token)
         return row
 
     async def adopt(self, directory: Path) -> tuple[ProjectRow, str]:
         """Bind the token in this directory's config to this directory; the row, and where it was. Raises Refusal."""
         _, project = await self._valid_config(directory)
-        before = await self._engine.read(lambda c: projects.get_project(c, project.token))
+        before = await self.engine.read(lambda c: projects.get_project(c, project.token))
         row = await self._row(project, directory, None)
 
         def apply(connection: sqlite3.Connection) -> None:
             release_directory(connection, row)
-            kept = projects.get_project(connection, row.token)
-            projects.save_project(connection, replace(row, created_at=kept.created_at if kept else row.created_at))
+            projects.save_project(connection, row)
 
-        await self._engine.commit("adopt", apply, ())
+        await self.engine.commit("adopt", apply, ())
+        await self._follow(row.token)
         return row, before.directory if before else ""
 
     async def forget(self, token: str) -> None:
         """Drop a project with its history, logs and data. Raises Refusal while a run of it is not finished."""
-        await self._known(token)
+        await self.known(token)
 
         def apply(connection: sqlite3.Connection) -> None:
             refuse_unfinished(connection, token)
             projects.delete_project(connection, token)
 
-        await self._engine.commit("forget", apply, ())
-        directory = self._engine.home.project(token)
-        await self._engine.deployments.in_thread(lambda: shutil.rmtree(directory, ignore_errors=True))
+        await self.engine.commit("forget", apply, ())
+        self.engine.project_forgotten(token)
+        directory = self.engine.home.project(token)
+        await self.engine.deployments.in_thread(lambda: shutil.rmtree(directory, ignore_errors=True))
 
     async def _valid_config(self, directory: Path) -> tuple[ReadResult, Project]:
         """The config of a directory. Raises Refusal with the findings where it has errors."""
-        settings = self._engine.settings
-        capacity = self._engine.link(self._default_runner()).capacity
-        machine = Machine(cpu=capacity.cpu or 1.0, memory=capacity.memory or 0)
+        settings = self.engine.settings
+        machine = self.engine.machine(self._default_runner())
         path = find_config(directory)
         if path is None:
             raise Refusal("no-config", f"{directory} has no {CONFIG_NAME}: skafos init makes one", USAGE)
         try:
-            result = await self._engine.deployments.in_thread(
+            result = await self.engine.deployments.in_thread(
                 lambda: read_config(path, machine=machine, max_cpu=settings.max_cpu, max_memory=settings.max_memory)
             )
         except ConfigUnreadable as error:
@@ -172,57 +198,70 @@ class Requests:
 
     async def _candidate(self, directory: Path, config: str, project: Project) -> Candidate:
         try:
-            return await self._engine.deployments.prepare(directory, config, project)
+            return await self.engine.deployments.prepare(directory, config, project)
         except SnapshotError as error:
             raise Refusal("snapshot", str(error)) from None
 
     def _refuse_without_runner(self, kind: str) -> None:
-        problem = self._engine.link(kind).problem
+        problem = self.engine.link(kind).problem
         if problem:
             raise Refusal("runner-unreachable", problem, UNREACHABLE)
 
     def _default_runner(self) -> str:
         """The runner of a project that never ran: by the settings, else the first that answers (SPEC 4)."""
-        links = self._engine.links.values()
+        links = self.engine.links.values()
         answering = (link.kind for link in links if not link.problem)
-        return self._engine.settings.runner or next(answering, next(iter(links)).kind)
+        return self.engine.settings.runner or next(answering, next(iter(links)).kind)
 
     async def _row(self, project: Project, directory: Path, runner: str | None) -> ProjectRow:
         """The project as it is to be kept; its runner never changes by itself, only where `runner` says so."""
-        known = await self._engine.read(lambda c: projects.get_project(c, project.token))
+        known = await self.engine.read(lambda c: projects.get_project(c, project.token))
         chosen = runner or (known.runner if known is not None else self._default_runner())
-        if chosen not in self._engine.links:
-            there = ", ".join(self._engine.links)
+        if chosen not in self.engine.links:
+            there = ", ".join(self.engine.links)
             raise Refusal("no-runner", f"there is no runner {chosen!r}; this engine has {there}", USAGE)
         return ProjectRow(project.token, project.name, str(directory), chosen, time.time())
 
-    async def _known(self, token: str) -> ProjectRow:
-        row = await self._engine.read(lambda c: projects.get_project(c, token))
+    async def _follow(self, token: str) -> None:
+        """Have the project's config watched from now on."""
+        row = await self.engine.read(lambda c: projects.get_project(c, token))
+        if row is not None:
+            self.engine.project_changed(row)
+
+    async def known(self, token: str) -> ProjectRow:
+        """The project with this token. Raises Refusal."""
+        row = await self.engine.read(lambda c: projects.get_project(c, token))
         if row is None:
             raise Refusal("unknown-project", f"there is no project {token}; skafos projects list shows them", USAGE)
         return row
 
+    async def _refuse_given_up(self, deployment_id: int) -> None:
+        deployment = await self.engine.read(lambda c: projects.get_deployment(c, deployment_id))
+        assert deployment is not None
+        if deployment.collected_at is not None:
+            message = f"deployment {deployment.number} is old, its files and image were given up"
+            raise Refusal("collected", f"{message}: retry on the working tree (--working-tree)")
+
     async def _run(self, run_id: int) -> Run:
-        run = await self._engine.read(lambda c: runs.get_run(c, run_id))
+        run = await self.engine.read(lambda c: runs.get_run(c, run_id))
         if run is None:
             raise Refusal("unknown-run", f"there is no run {run_id}; skafos runs shows them", USAGE)
         return run
 
     async def _begin(self, run_id: int, project: Project, warnings: tuple[str, ...]) -> Started:
         run = await self._run(run_id)
-        self._engine.build(run.deployment, project)
+        self.engine.build(run.deployment, project)
         return await self._started(run, warnings)
 
     async def _started(self, run: Run, warnings: tuple[str, ...]) -> Started:
-        deployment = await self._engine.read(lambda c: projects.get_deployment(c, run.deployment))
+        deployment = await self.engine.read(lambda c: projects.get_deployment(c, run.deployment))
         assert deployment is not None
         return Started(run.id, deployment.number, run.project, warnings)
 
     async def _drop_unwanted_build(self, deployment: int, project: Project) -> None:
         """End the build of a deployment that no unfinished run waits for."""
-        waiting = await self._engine.read(lambda c: [r for r in runs.unfinished_runs(c) if r.deployment == deployment])
-        if not waiting:
-            await self._engine.deployments.cancel(deployment, project)
+        if not await self.engine.read(lambda c: is_wanted(c, deployment)):
+            await self.engine.deployments.cancel(deployment, project)
 
 
 def refuse_missing_parts(project: Project) -> None:
@@ -263,10 +302,10 @@ def keep_project(connection: sqlite3.Connection, row: ProjectRow) -> None:
     known = projects.get_project(connection, row.token)
     if known is None:
         projects.save_project(connection, row)
-    elif replace(row, created_at=known.created_at) != known:
+    elif (row.name, row.directory, row.runner) != (known.name, known.directory, known.runner):
         if row.runner != known.runner:
             refuse_unfinished(connection, row.token)
-        projects.save_project(connection, replace(row, created_at=known.created_at))
+        projects.save_project(connection, row)
 
 
 def release_directory(connection: sqlite3.Connection, row: ProjectRow) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
 
+from skafos_tui.config.reader import ConfigUnreadable, find_config, read_bytes
+
 ALWAYS_LEFT_OUT = frozenset({".git", "__pycache__", ".ipynb_checkpoints"})
 """Directories that are never code, whatever the ignore files say."""
 VIRTUAL_ENVIRONMENT_MARK = "pyvenv.cfg"
@@ -53,6 +55,15 @@ class _Ignore:
             return None
         relative = path[len(self.base) + 1 :] if self.base else path
         return self.spec.check_file(relative).include
+
+
+def config_digest(directory: Path) -> str:
+    """The SHA-256 of a directory's config as it stands now; empty where it can't be read. Blocking."""
+    path = find_config(directory)
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest() if path is not None else ""
+    except ConfigUnreadable:
+        return ""
 
 
 def take_snapshot(directory: Path) -> Snapshot:

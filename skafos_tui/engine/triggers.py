@@ -11,7 +11,7 @@ from skafos_tui.engine.planner import Standing
 from skafos_tui.model.graph import children_of, everything, follows_from, graph_of, reachable
 from skafos_tui.model.project import Job, Project
 from skafos_tui.model.run import Run, TaskState, TriggerKind
-from skafos_tui.store import runs
+from skafos_tui.store import runs, schedules
 
 
 class Refusal(Exception):
@@ -151,6 +151,49 @@ def create_retry(
         parameters=retried.parameters,
         retry_of=retried.id,
     )
+
+
+def create_deploy_run(
+    connection: sqlite3.Connection, project: Project, deployment: int, request_id: str, now: float
+) -> int | None:
+    """Write the run that a deploy starts, as Skafos did: every job without schedule and dependencies, and what follows.
+
+    None where there is no such job.
+    """
+    roots = {job.id for job in project.jobs if job.enabled and not job.schedule and not job.dependencies}
+    if not roots:
+        return None
+    return runs.insert_run(
+        connection,
+        project=project.token,
+        deployment=deployment,
+        trigger=TriggerKind.DEPLOY,
+        request_id=request_id,
+        now=now,
+        tasks=_tasks(project, follows_from(project, roots)),
+        parameters={},
+    )
+
+
+def create_slot_run(
+    connection: sqlite3.Connection, project: Project, deployment: int, slot: int, due: Collection[str], now: float
+) -> int:
+    """Write the run of the jobs `due` at a slot (Unix seconds); they are of one connected part of the graph."""
+    first = min(due)
+    run_id = runs.insert_run(
+        connection,
+        project=project.token,
+        deployment=deployment,
+        trigger=TriggerKind.SCHEDULE,
+        request_id=f"slot/{project.token}/{slot}/{first}",
+        now=now,
+        tasks=_tasks(project, follows_from(project, due)),
+        parameters={},
+        scheduled_at=slot,
+    )
+    for job_id in due:
+        schedules.record_slot(connection, project.token, job_id, slot, run_id, fired=True)
+    return run_id
 
 
 def _tasks(project: Project, selected: Collection[str]) -> list[tuple[str, str, int]]:

@@ -106,6 +106,24 @@ def follows_from(project: Project, roots: Collection[str]) -> set[str]:
     return found | set(roots)
 
 
+def connected_part(graph: Graph) -> dict[str, int]:
+    """Job id to the number of its connected part: jobs have the same one if any path of edges joins them."""
+    children = children_of(graph)
+    part: dict[str, int] = {}
+    for number, root in enumerate(graph):
+        if root in part:
+            continue
+        part[root] = number
+        todo = [root]
+        while todo:
+            job = todo.pop()
+            for neighbour in (*graph[job], *children[job]):
+                if neighbour not in part:
+                    part[neighbour] = number
+                    todo.append(neighbour)
+    return part
+
+
 def everything(project: Project) -> set[str]:
     """Every enabled job: what a manual run without a name runs."""
     return {job.id for job in project.jobs if job.enabled}

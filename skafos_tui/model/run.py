@@ -27,6 +27,27 @@ class DeploymentState(StrEnum):
     FAILED = "failed"
 
 
+class ActivationKind(StrEnum):
+    """What asked for another active deployment."""
+
+    DEPLOY = "deploy"
+    RELOAD = "reload"
+    ROLLBACK = "rollback"
+    UNDEPLOY = "undeploy"
+
+
+class ActivationState(StrEnum):
+    """`waiting` for its image; `active` once schedules use it (an older one was, then); `failed`: its image could not
+    be made; `superseded` by a newer one before its image was there; `invalid`: the config had errors.
+    """
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    INVALID = "invalid"
+
+
 class RunState(StrEnum):
     """The states of a run."""
 
@@ -177,11 +198,36 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Activation:
+    """One change of what schedules use, or the attempt at it. Times are Unix seconds, UTC.
+
+    `deployment` is None for `undeploy`, an invalid config, and a reload whose files are not snapshot yet; `previous`
+    is what was active when it was asked for. `plan` is a `config.plan.Plan` as JSON text, `findings` the lines of
+    what is wrong with an invalid config.
+    """
+
+    id: int
+    project: str
+    kind: ActivationKind
+    state: ActivationState
+    deployment: int | None
+    previous: int | None
+    requested_at: float
+    decided_at: float | None = None
+    config_digest: str = ""
+    plan: str = "{}"
+    findings: tuple[str, ...] = ()
+    error: str = ""
+    run_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """An immutable snapshot of config, code and image.
 
     `number` counts within the project from 1. `images` maps the job ids to image references once it is ready.
-    `missing` maps job ids to the entrypoint file that the snapshot lacks.
+    `missing` maps job ids to the entrypoint file that the snapshot lacks. `collected_at` is when its code archive and
+    images were given up because it is old: it can't run any more.
     """
 
     id: int
@@ -198,3 +244,4 @@ class Deployment:
     images: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
     missing: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
     packages: str = ""
+    collected_at: float | None = None

@@ -188,6 +188,10 @@ class Runner(Protocol):
         """Whether the image is there."""
         ...
 
+    async def drop_image(self, reference: str) -> None:
+        """Remove an image that nothing will be created from; nothing happens where it is in use or gone."""
+        ...
+
     async def create(self, spec: AttemptSpec) -> None:
         """Create the container, not started. One of that name with the same labels and hash is adopted.
 

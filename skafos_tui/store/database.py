@@ -58,6 +58,38 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE TABLE changes (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL);
     """,
+    """
+    ALTER TABLE projects ADD COLUMN active INTEGER REFERENCES deployments;
+    ALTER TABLE projects ADD COLUMN seen TEXT NOT NULL DEFAULT '';
+    ALTER TABLE projects ADD COLUMN paused_at REAL;
+    ALTER TABLE projects ADD COLUMN problem TEXT NOT NULL DEFAULT '';
+    ALTER TABLE deployments ADD COLUMN collected_at REAL;
+    CREATE TABLE activations (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL REFERENCES projects, kind TEXT NOT NULL,
+        state TEXT NOT NULL, deployment INTEGER REFERENCES deployments, previous INTEGER REFERENCES deployments,
+        request_id TEXT NOT NULL UNIQUE, requested_at REAL NOT NULL, decided_at REAL,
+        config_digest TEXT NOT NULL DEFAULT '', plan TEXT NOT NULL DEFAULT '{}', findings TEXT NOT NULL DEFAULT '[]',
+        error TEXT NOT NULL DEFAULT '', run_id INTEGER REFERENCES runs
+    );
+    CREATE INDEX activations_of_project ON activations (project, id);
+    CREATE INDEX activations_waiting ON activations (id) WHERE state = 'waiting';
+    CREATE TABLE schedules (
+        project TEXT NOT NULL REFERENCES projects, job_id TEXT NOT NULL, expression TEXT NOT NULL,
+        timezone TEXT NOT NULL, catchup TEXT NOT NULL, since REAL NOT NULL,
+        PRIMARY KEY (project, job_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE paused_jobs (
+        project TEXT NOT NULL REFERENCES projects, job_id TEXT NOT NULL, paused_at REAL NOT NULL,
+        PRIMARY KEY (project, job_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE slots (
+        project TEXT NOT NULL REFERENCES projects, job_id TEXT NOT NULL, slot INTEGER NOT NULL,
+        run_id INTEGER NOT NULL REFERENCES runs, fired INTEGER NOT NULL, count INTEGER NOT NULL DEFAULT 1,
+        first_slot INTEGER,
+        PRIMARY KEY (project, job_id, slot)
+    ) WITHOUT ROWID;
+    CREATE INDEX slots_of_run ON slots (run_id);
+    """,
 )
 """Forward only: entry n takes a database from version n to n + 1. A landed entry never changes."""
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from skafos_tui.model.run import Deployment, DeploymentState
 from skafos_tui.store.database import note_change
 
 
+KEPT_DEPLOYMENTS = 10
+"""The newest so many ready deployments of a project keep their files and images; so does the active one, whatever
+waits to become active, and what unfinished runs are on. Older ones can't run any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
     """A project as the engine knows it: its token bound to one directory and one runner.
 
-    `directory` is empty once another token stands in the config there.
+    `directory` is empty once another token stands in the config there. `active` is the id of the deployment that
+    schedules use; `seen` the digest of the config's content last seen by hot reload; `paused_at` when all schedules
+    were paused; `problem` why they stand still although they are not.
     """
 
     token: str
@@ -23,6 +30,10 @@ class ProjectRow:
     directory: str
     runner: str
     created_at: float
+    active: int | None = None
+    seen: str = ""
+    paused_at: float | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,17 @@ class Variable:
 
 
 def _project_from(row: sqlite3.Row) -> ProjectRow:
-    return ProjectRow(row["token"], row["name"], row["directory"], row["runner"], row["created_at"])
+    return ProjectRow(
+        token=row["token"],
+        name=row["name"],
+        directory=row["directory"],
+        runner=row["runner"],
+        created_at=row["created_at"],
+        active=row["active"],
+        seen=row["seen"],
+        paused_at=row["paused_at"],
+        problem=row["problem"],
+    )
 
 
 def list_projects(connection: sqlite3.Connection) -> list[ProjectRow]:
@@ -56,7 +77,10 @@ def project_at(connection: sqlite3.Connection, directory: str) -> ProjectRow | N
 
 
 def save_project(connection: sqlite3.Connection, project: ProjectRow) -> None:
-    """Write a project, new or known. Raises sqlite3.IntegrityError where another one has its directory."""
+    """Write name, directory and runner of a project, new or known; what else is known of it stays.
+
+    Raises sqlite3.IntegrityError where another one has its directory.
+    """
     connection.execute(
         "INSERT INTO projects (token, name, directory, runner, created_at) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (token) DO UPDATE"
@@ -66,10 +90,30 @@ def save_project(connection: sqlite3.Connection, project: ProjectRow) -> None:
     note_change(connection, "project", project.token)
 
 
+def set_active(connection: sqlite3.Connection, token: str, deployment: int | None) -> None:
+    """The deployment that schedules use from now on; None: none."""
+    connection.execute("UPDATE projects SET active = ? WHERE token = ?", (deployment, token))
+    note_change(connection, "project", token)
+
+
+def set_seen(connection: sqlite3.Connection, token: str, digest: str) -> None:
+    """The digest of the config's content last seen."""
+    connection.execute("UPDATE projects SET seen = ? WHERE token = ?", (digest, token))
+
+
+def set_problem(connection: sqlite3.Connection, token: str, problem: str) -> None:
+    """Why the project's schedules stand still; empty: they don't."""
+    connection.execute("UPDATE projects SET problem = ? WHERE token = ?", (problem, token))
+    note_change(connection, "project", token)
+
+
 def delete_project(connection: sqlite3.Connection, token: str) -> None:
     """Forget a project with all its history."""
     runs = "(SELECT id FROM runs WHERE project = ?)"
     connection.execute("UPDATE runs SET retry_of = NULL WHERE project = ?", (token,))
+    connection.execute("UPDATE projects SET active = NULL WHERE token = ?", (token,))
+    for table in ("slots", "schedules", "paused_jobs", "activations"):
+        connection.execute(f"DELETE FROM {table} WHERE project = ?", (token,))
     connection.execute(f"DELETE FROM attempts WHERE run_id IN {runs}", (token,))
     connection.execute(f"DELETE FROM tasks WHERE run_id IN {runs}", (token,))
     for table in ("runs", "deployments", "variables"):
@@ -95,6 +139,7 @@ def deployment_from(row: sqlite3.Row) -> Deployment:
         images=json.loads(row["images"]),
         missing=json.loads(row["missing"]),
         packages=row["packages"],
+        collected_at=row["collected_at"],
     )
 
 
@@ -184,6 +229,13 @@ def deployment_failed(connection: sqlite3.Connection, deployment_id: int, error:
         (DeploymentState.FAILED, error, deployment_id),
     )
     note_change(connection, "deployment", deployment_id)
+
+
+def give_up_deployments(connection: sqlite3.Connection, deployments: Iterable[int], now: float) -> None:
+    """These have lost their files and images: they can't run any more."""
+    for deployment in deployments:
+        connection.execute("UPDATE deployments SET collected_at = ? WHERE id = ?", (now, deployment))
+        note_change(connection, "deployment", deployment)
 
 
 def deployment_rebuilding(connection: sqlite3.Connection, deployment_id: int) -> None:

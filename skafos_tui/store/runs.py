@@ -104,11 +104,14 @@ def list_runs(
     states: Sequence[RunState] = (),
     limit: int = -1,
 ) -> list[Run]:
-    """Runs of a project, newest first; with `job_id` only those that have a task of it."""
+    """Runs of a project, newest first; with `job_id` only those that have a task of it, or missed a slot of it."""
     query, values = "SELECT * FROM runs WHERE project = ?", [project]
     if job_id is not None:
-        query += " AND EXISTS (SELECT 1 FROM tasks WHERE run_id = runs.id AND job_id = ?)"
-        values.append(job_id)
+        query += (
+            " AND (EXISTS (SELECT 1 FROM tasks WHERE run_id = runs.id AND job_id = ?)"
+            " OR EXISTS (SELECT 1 FROM slots WHERE run_id = runs.id AND job_id = ?))"
+        )
+        values.extend((job_id, job_id))
     if states:
         query += f" AND state IN ({', '.join('?' for _ in states)})"
         values.extend(states)
@@ -188,14 +191,16 @@ def insert_run(
     tasks: Iterable[tuple[str, str, int]],
     parameters: Mapping[str, str],
     retry_of: int | None = None,
+    scheduled_at: float | None = None,
 ) -> int:
     """Write a run with its tasks, `(job id, name, instances)` in the order of the config; the new run's id.
 
     Raises sqlite3.IntegrityError where the request made a run before.
     """
     cursor = connection.execute(
-        "INSERT INTO runs (project, deployment, trigger, request_id, state, created_at, parameters, retry_of)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs"
+        " (project, deployment, trigger, request_id, state, created_at, parameters, retry_of, scheduled_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             project,
             deployment,
@@ -205,6 +210,7 @@ def insert_run(
             now,
             json.dumps(dict(parameters)),
             retry_of,
+            scheduled_at,
         ),
     )
     run_id = cursor.lastrowid
@@ -218,6 +224,28 @@ def insert_run(
     )
     note_change(connection, "run", run_id)
     return run_id
+
+
+def insert_missed(
+    connection: sqlite3.Connection,
+    *,
+    project: str,
+    deployment: int,
+    request_id: str,
+    slot: int,
+    now: float,
+    reason: str,
+) -> int:
+    """Write a row of the history for slots that did not fire; its id. It has no tasks and never will."""
+    cursor = connection.execute(
+        "INSERT INTO runs"
+        " (project, deployment, trigger, request_id, state, created_at, ended_at, scheduled_at, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (project, deployment, TriggerKind.SCHEDULE, request_id, RunState.MISSED, now, now, slot, reason),
+    )
+    assert cursor.lastrowid is not None
+    note_change(connection, "run", cursor.lastrowid)
+    return cursor.lastrowid
 
 
 def update_run(connection: sqlite3.Connection, run: Run) -> None:

@@ -23,6 +23,7 @@ from memory import Behave, Behaviour, Daemon, MemoryRunner
 
 from skafos_tui.config.settings import Settings
 from skafos_tui.engine import collector, deployments, engine, links, supervisor
+from skafos_tui.engine.deploying import Deploying
 from skafos_tui.engine.engine import Engine
 from skafos_tui.engine.requests import Requests
 from skafos_tui.engine.triggers import ManualTrigger
@@ -95,6 +96,9 @@ class MortalRunner(MemoryRunner):
     async def has_image(self, reference: str) -> bool:
         return await self._alive(super().has_image(reference))
 
+    async def drop_image(self, reference: str) -> None:
+        await self._alive(super().drop_image(reference))
+
     async def create(self, spec: AttemptSpec) -> None:
         await self._alive(super().create(spec))
 
@@ -161,6 +165,16 @@ class Life:
         """What clients ask."""
         return Requests(self.engine)
 
+    @property
+    def deploying(self) -> Deploying:
+        """What clients ask about deployments."""
+        return Deploying(self.requests, self.engine.scheduler)
+
+    def set_clock(self, clock: Callable[[], float]) -> None:
+        """The clock that slots go by from now on."""
+        self.engine.scheduler._clock = clock
+        self.engine.scheduler.refresh(TOKEN)
+
     def check(self) -> None:
         """Raise Killed once the engine is dead."""
         if self.dead:
@@ -213,7 +227,7 @@ class Life:
             dying._wake.cancel()
         for reader in self.house.collectors:
             reader.abandon()
-        tasks = [*dying._tasks, *dying.deployments._builds.values()]
+        tasks = [*dying._tasks, *dying.deployments._builds.values(), *dying.reload._workers.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

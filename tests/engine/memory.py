@@ -254,6 +254,11 @@ class MemoryRunner:
         failpoint("docker.commit.after")
         return BuiltImage(reference, "numpy==2.0\n")
 
+    async def drop_image(self, reference: str) -> None:
+        """Remove an image."""
+        await self._hop()
+        self.daemon.images.discard(reference)
+
     async def has_image(self, reference: str) -> bool:
         """Whether the image is there."""
         await self._hop()

@@ -164,6 +164,7 @@ async def test_a_build_that_still_speaks_after_it_was_cancelled_writes_nowhere()
         life.house.daemon.build_s = 5.0
         run_id = await start_run(life)
         await waits_for_image(life, run_id)
+        await until(lambda: said, "the image is being made")
         await life.requests.cancel(run_id, [], "ann")
         await finished(life, run_id)
         path = life.house.home.build_log(TOKEN, 1)

@@ -24,7 +24,7 @@ from skafos_tui.runners import requirements
 from skafos_tui.runners.base import BaseImageMissing, BuildFailed, Progress
 from skafos_tui.runners.docker import labels
 from skafos_tui.runners.docker.building import build_container, commit, run_to_end
-from skafos_tui.runners.docker.client import NOT_FOUND, DockerClient, Refused
+from skafos_tui.runners.docker.client import CONFLICT, NOT_FOUND, DockerClient, Refused
 from skafos_tui.runners.docker.containers import HOME_DIRECTORY, PROJECT_DIRECTORY
 from skafos_tui.runners.pip_settings import PipSettings, redact
 from skafos_tui.runners.sharing import Cancelled
@@ -60,6 +60,15 @@ def inspect_image(client: DockerClient, reference: str) -> dict[str, Any] | None
         if error.status == NOT_FOUND:
             return None
         raise
+
+
+def drop_image(client: DockerClient, reference: str) -> None:
+    """Remove an image, and what of it no other image has; nothing happens where it is in use or gone."""
+    try:
+        client.call("remove_image", lambda docker: docker.remove_image(reference))
+    except Refused as error:
+        if error.status not in (NOT_FOUND, CONFLICT):
+            raise
 
 
 def present_base(client: DockerClient, wanted: str | None) -> Base | None:

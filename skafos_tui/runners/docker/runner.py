@@ -48,6 +48,10 @@ class DockerRunner:
         """Whether the image is there."""
         return await self._client.run(lambda: images.inspect_image(self._client, reference)) is not None
 
+    async def drop_image(self, reference: str) -> None:
+        """Remove an image that nothing will be created from; nothing happens where it is in use or gone."""
+        await self._client.run(lambda: images.drop_image(self._client, reference))
+
     async def create(self, spec: AttemptSpec) -> None:
         """Create or adopt the container; see `Containers.create`."""
         await self._client.run(lambda: self._containers.create(spec))

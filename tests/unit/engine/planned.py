@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 
-from skafos_tui.engine.planner import Outside, RunView, Step, Want, advance
+from skafos_tui.engine.planner import Ahead, Outside, RunView, Step, Want, advance
 from skafos_tui.model.project import Job, RetryPolicy
 from skafos_tui.model.run import (
     Attempt,
@@ -56,7 +56,7 @@ class Book:
         self.detail = ""
         self.outside = dict(outside or {})
         self.missing: dict[str, str] = {}
-        self.blocked: dict[str, str] = {}
+        self.ahead: dict[str, Ahead] = {}
         self.problem = ""
         self.now = 100.0
         self.wants: tuple[Want, ...] = ()
@@ -72,7 +72,7 @@ class Book:
             attempts=list(self.attempts),
             outside=self.outside,
             missing=self.missing,
-            blocked=self.blocked,
+            ahead=self.ahead,
             problem=self.problem,
         )
 

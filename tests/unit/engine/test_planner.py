@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import GOOD, Book, a_job, exited, random_verdict
 
-from skafos_tui.engine.planner import Outside, Standing, advance, retry_delay, should_retry
+from skafos_tui.engine.planner import Ahead, Outside, Standing, advance, retry_delay, should_retry
 from skafos_tui.model.project import RetryPolicy
 from skafos_tui.model.run import (
     RUN_TRANSITIONS,
@@ -160,10 +160,10 @@ def test_a_dependency_outside_the_run_is_waited_for_met_or_skips() -> None:
 
 def test_a_task_of_another_run_goes_first() -> None:
     book = Book(a_job("a"))
-    book.blocked = {"a": "a of run 7 goes first"}
+    book.ahead = {"a": Ahead("a of run 7", (7,))}
     book.step()
     assert (book.states()["a"], book.task("a").reason, book.wants) == ("queued", "a of run 7 goes first", ())
-    book.blocked = {}
+    book.ahead = {}
     book.step()
     assert [want.job_id for want in book.wants] == ["a"]
 

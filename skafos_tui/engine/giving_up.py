@@ -1,0 +1,132 @@
+"""Old deployments lose their files and images: the rule, and the work (SPEC 3: the image is only a cache)."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from skafos_tui.engine.deployments import Deployments, is_wanted
+from skafos_tui.engine.ledger import runner_of
+from skafos_tui.engine.links import Link
+from skafos_tui.model.run import Deployment, DeploymentState
+from skafos_tui.store import projects
+from skafos_tui.store.home import Home
+from skafos_tui.store.projects import KEPT_DEPLOYMENTS
+
+T = TypeVar("T")
+PAUSE_S = 5.0
+"""Between two looks at most: edits come in storms."""
+
+
+class Books(Protocol):
+    """What giving up needs of the engine."""
+
+    home: Home
+    deployments: Deployments
+
+    async def commit(
+        self, name: str, apply: Callable[[sqlite3.Connection], T], touched: Iterable[int] | None = None
+    ) -> T:
+        """One durable transaction that applies an event and advances the runs in `touched` (None: all)."""
+        ...
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """A reading closure that sees every commit before it."""
+        ...
+
+    def link(self, kind: str) -> Link:
+        """The link to the runner of this kind."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What no deployment of a project needs any more: code archives by their digest, images by their reference."""
+
+    project: str
+    runner: str
+    archives: frozenset[str]
+    images: frozenset[str]
+
+
+class GivingUp:
+    """The work, done once after each `look`; what a killed engine left is found at its start."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._done: set[str] = set()
+
+    def look(self) -> None:
+        """A deployment has become active, or a run has ended."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Give up what is old, whenever there may be something, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if await self._books.read(old_deployments):
+                await self._books.commit("give_up", mark_old, ())
+            for leftover in await self._books.read(leftovers):
+                await self._drop(leftover)
+            await asyncio.sleep(PAUSE_S)
+
+    async def _drop(self, leftover: Leftover) -> None:
+        for path in sorted(self._books.home.code(leftover.project, digest) for digest in leftover.archives):
+            if str(path) not in self._done:
+                await self._books.deployments.in_thread(partial(path.unlink, missing_ok=True))
+                self._done.add(str(path))
+        link = self._books.link(leftover.runner)
+        for reference in sorted(leftover.images - self._done):
+            await link.insist(partial(link.runner.drop_image, reference))
+            self._done.add(reference)
+
+
+def old_deployments(connection: sqlite3.Connection) -> list[int]:
+    """The ids of the deployments that the rule of `KEPT_DEPLOYMENTS` gives up now."""
+    found: list[int] = []
+    for row in projects.list_projects(connection):
+        rest = [each for each in projects.list_deployments(connection, row.token) if each.collected_at is None]
+        ready = [each.id for each in rest if each.state is DeploymentState.READY]
+        if len(ready) <= KEPT_DEPLOYMENTS:
+            continue
+        oldest_kept = ready[KEPT_DEPLOYMENTS - 1]
+        for each in rest:
+            spent = each.id < oldest_kept and each.state is not DeploymentState.BUILDING
+            if spent and each.id != row.active and not is_wanted(connection, each.id):
+                found.append(each.id)
+    return found
+
+
+def mark_old(connection: sqlite3.Connection) -> None:
+    """Record that the old ones can't run any more."""
+    projects.give_up_deployments(connection, old_deployments(connection), time.time())
+
+
+def leftovers(connection: sqlite3.Connection) -> list[Leftover]:
+    """What only given-up deployments have used."""
+    found = []
+    for row in projects.list_projects(connection):
+        every = projects.list_deployments(connection, row.token)
+        gone = [each for each in every if each.collected_at is not None]
+        if gone:
+            kept = [each for each in every if each.collected_at is None]
+            archives = _archives(gone) - _archives(kept)
+            images = _images(gone) - _images(kept)
+            found.append(Leftover(row.token, runner_of(connection, row.token), archives, images))
+    return found
+
+
+def _archives(deployments: Collection[Deployment]) -> frozenset[str]:
+    return frozenset(each.code_digest for each in deployments)
+
+
+def _images(deployments: Collection[Deployment]) -> frozenset[str]:
+    return frozenset(image for each in deployments for image in each.images.values())
