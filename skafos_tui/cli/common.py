@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from skafos_tui.model.run import Run, Task
     from skafos_tui.store.projects import ProjectRow
 
+RUNNERS = ("docker", "process")
+"""Where jobs run; a project has one of them, and it never changes by itself."""
+PROCESS_BANNER = (
+    "no Docker: jobs run as local processes, without isolation of files and network; skafos doctor says more"
+)
 WAKE_TIMEOUT_S = 10.0
 """How long a question waits for an engine that isn't there; the store answers without it, too."""
 
@@ -242,6 +247,26 @@ def wake_engine(home: Home, store: sqlite3.Connection | None) -> None:
         ensure_engine(home, timeout_s=WAKE_TIMEOUT_S)
     except EngineUnreachable as error:
         remark(f"{error}; what follows is what was stored last")
+
+
+def known_token(opened: OpenProject, home: Home) -> str:
+    """The token of a project that the store knows. Raises CommandError where it was neither run nor deployed yet."""
+    from skafos_tui.store.projects import get_project
+
+    with open_store(home) as store:
+        if store is not None and opened.token is not None and get_project(store, opened.token) is not None:
+            return opened.token
+    raise CommandError(f"{clean(opened.name)} was never deployed: skafos deploy does it", FAILED)
+
+
+def tell_runner(home: Home, token: str) -> None:
+    """Say so on standard error where the jobs of a project run without Docker."""
+    from skafos_tui.store.projects import get_project
+
+    with open_store(home) as store:
+        row = get_project(store, token) if store else None
+    if row is not None and row.runner == "process":
+        remark(PROCESS_BANNER)
 
 
 def pick_job(project: Project, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -10,16 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skafos_tui.cli.common import (
+    RUNNERS,
     engine_client,
     listed,
     open_project,
     open_store,
     refusals,
     shown_path,
+    tell_runner,
     valid_project,
 )
 from skafos_tui.cli.errors import INTERRUPTED, UNREACHABLE, CommandError
-from skafos_tui.cli.output import BOLD, Output, clean
+from skafos_tui.cli.output import BOLD, Output, clean, remark
 from skafos_tui.store.home import Home, find_home
 
 if TYPE_CHECKING:
@@ -35,21 +38,37 @@ def configure(command: str, parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="the directory to make (default: the sample's name)")
     parser.add_argument("--sample", metavar="SAMPLE", help="which sample project")
     parser.add_argument("--headless", action="store_true", help="run it to the end and print what came out")
-    parser.add_argument("--runner", choices=("docker", "process"), help="where its jobs run")
+    parser.add_argument("--runner", choices=RUNNERS, help="where its jobs run")
     parser.set_defaults(run=demo)
 
 
 def demo(args: Namespace) -> int:
     """Make or find the copy, run it, print what came out."""
-    if args.runner == "process":
-        raise CommandError("the runner `process` does not exist yet: use --runner docker")
     home, out = find_home(), Output()
     directory = copy_sample(args, out)
     args.project = str(directory)
     project = valid_project(open_project(args, home))
     engine = engine_client(home)
-    ensure_base_image(engine, out)
-    return run_sample(home, out, directory, project, args.runner)
+    runner = args.runner or runner_without_docker(home, engine, project.token)
+    if runner != "process":
+        ensure_base_image(engine, out)
+    return run_sample(home, out, directory, project, runner)
+
+
+def runner_without_docker(home: Home, engine: EngineClient, token: str) -> str | None:
+    """`process` where that is the runner of the copy already, or where Docker can't be had; else None: as ever."""
+    from skafos_tui.store.projects import get_project
+
+    with open_store(home) as store:
+        known = get_project(store, token) if store else None
+    if known is not None:
+        return known.runner
+    with refusals():
+        runners = {item["kind"]: item["problem"] for item in engine.status().get("runners") or ()}
+    if runners.get("docker") and "process" in runners:
+        remark(f"{clean(str(runners['docker']))}: going on without it")
+        return "process"
+    return None
 
 
 def copy_sample(args: Namespace, out: Output) -> Path:
@@ -111,10 +130,24 @@ def run_sample(home: Home, out: Output, directory: Path, project: Project, runne
 
     answer = trigger(home, lambda engine, request: engine.start_run(str(directory), request, runner=runner))
     run_id = int(answer["run"])
+    tell_runner(home, project.token)
     code = follow(out, home, run_id, quiet=True)
     if code != INTERRUPTED:
         print_reports(home, out, project, run_id)
+        out.flush()
+        tell_schedules(home, directory, project)
     return code
+
+
+def tell_schedules(home: Home, directory: Path, project: Project) -> None:
+    """What has a schedule fires only once it is deployed: say how, where it isn't."""
+    from skafos_tui.cli.fires import active_timetable
+
+    scheduled = [job.name for job in project.jobs if job.schedule and job.enabled]
+    with open_store(home) as store:
+        if scheduled and active_timetable(store, project.token) is None:
+            place = shlex.quote(shown_path(directory))
+            remark(f"scheduled jobs ({listed(scheduled)}) fire once it is deployed: cd {place}; skafos deploy")
 
 
 def print_reports(home: Home, out: Output, project: Project, run_id: int) -> None:

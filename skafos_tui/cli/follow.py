@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from skafos_tui.cli.lines import BuildLog, LineHead
+from skafos_tui.cli.image_step import ImageStep
+from skafos_tui.cli.lines import LineHead
 from skafos_tui.cli.output import Output, clean, remark
 from skafos_tui.cli.views import FAILURES
 from skafos_tui.model.run import Attempt, AttemptState, Deployment, DeploymentState, Run, RunState, Task, TaskState
@@ -21,8 +22,6 @@ RESTART_S = 5.0
 """Between two attempts to start an engine that went away."""
 COLLECT_S = 10.0
 """How long the last lines of a log may take to arrive after the end of its attempt."""
-WORTH_TELLING_S = 1.0
-"""An image step shorter than this found everything made before."""
 IDLE_S = 2.0
 """How long nothing may run before it is said what the tasks wait for."""
 
@@ -174,7 +173,6 @@ class RunView:
         from skafos_tui.store.logs.follow import RunFollower
 
         first = read_snapshot(store, run_id)
-        self._home = home
         self._store = store
         self._run_id = run_id
         self._out = out
@@ -182,7 +180,7 @@ class RunView:
         self._logs = RunFollower(home, first.run)
         self._states = StateTeller(out)
         self._head = LineHead(out, [(task.job_id, task.name, task.instances) for task in first.tasks])
-        self._build: BuildLog | None = None
+        self._image = ImageStep(home, out)
         self._version: int | None = None
         self._snapshot: Snapshot | None = None
 
@@ -210,7 +208,7 @@ class RunView:
     def show(self, now: float) -> Snapshot:
         """Print what is new since the last call."""
         snapshot = self._read()
-        self._show_build(snapshot.deployment, now)
+        self._image.show(snapshot.deployment, now)
         self._states.tell_starts(snapshot, now)
         self._show_lines()
         if not self._logs.behind:
@@ -236,31 +234,6 @@ class RunView:
             self._version = version
             self._snapshot = read_snapshot(self._store, self._run_id)
         return self._snapshot
-
-    def _show_build(self, deployment: Deployment | None, now: float) -> None:
-        """The image step: one line that redraws itself on a terminal, all lines on a pipe."""
-        if deployment is None:
-            return
-        building = deployment.state is DeploymentState.BUILDING
-        if self._build is None:
-            if not building:
-                return
-            self._build = BuildLog(self._home.build_log(deployment.project, deployment.id), now)
-        lines = [clean(line) for line in self._build.poll()]
-        if self._out.terminal and building:
-            step = lines[-1] if lines else self._build.last or clean(deployment.step)
-            if step:
-                self._out.progress(f"image: {step}")
-        elif not self._out.terminal:
-            self._out.lines([f"image | {line}" for line in lines])
-        if not building and not self._build.told:
-            self._build.told = True
-            self._out.clear_progress()
-            if deployment.state is DeploymentState.READY:
-                if now - self._build.seen_at >= WORTH_TELLING_S:
-                    self._out.line(self._out.paint(f"image ready after {clock(now - self._build.seen_at)}", "2"))
-            elif self._out.terminal:
-                self._out.lines([f"image | {line}" for line in self._build.tail])
 
 
 def run_exit_code(run: Run) -> int:

@@ -19,10 +19,11 @@ from skafos_tui.cli.common import (
 )
 from skafos_tui.cli.errors import USAGE, CommandError
 from skafos_tui.cli.output import BOLD, Output, clean
+from skafos_tui.model.run import Run, RunState
 from skafos_tui.store.home import Home, find_home
 
 if TYPE_CHECKING:
-    from skafos_tui.model.run import Attempt, Run, Task
+    from skafos_tui.model.run import Attempt, Task
 
 
 def configure(command: str, parser: ArgumentParser) -> None:
@@ -138,27 +139,39 @@ def runs(args: Namespace) -> int:
 
 
 def _print_runs(out: Output, store: sqlite3.Connection, found: list[Run]) -> None:
-    from skafos_tui.cli.views import deployment_number, duration_of, failed_jobs
-    from skafos_tui.store.runs import tasks_of
+    from skafos_tui.cli.report import triggered
+    from skafos_tui.cli.views import deployment_number, duration_of
     from skafos_tui.text.durations import clock, local_time
 
     now = time.time()
-    rows = []
-    for run in found:
-        failed = listed(failed_jobs(tasks_of(store, run.id)))
-        rows.append(
-            (
-                str(run.id),
-                run.state.value,
-                run.trigger.value,
-                str(deployment_number(store, run.deployment)),
-                local_time(run.started_at or run.created_at),
-                clock(duration_of(run.started_at, run.ended_at, now)),
-                failed or clean(run.reason),
-            )
+    rows = [
+        (
+            str(run.id),
+            run.state.value,
+            triggered(run),
+            str(deployment_number(store, run.deployment)),
+            "" if run.state is RunState.MISSED else local_time(run.started_at or run.created_at),
+            clock(duration_of(run.started_at, run.ended_at, now)),
+            _why(store, run),
         )
-    head = ("run", "state", "trigger", "deployment", "started", "took", "failed")
+        for run in found
+    ]
+    head = ("run", "state", "trigger", "deployment", "started", "took", "why")
     out.table(head, rows, right={0, 3, 5}, state=1)
+
+
+def _why(store: sqlite3.Connection, run: Run) -> str:
+    """What failed in a run, or what it waits for, or why it did nothing."""
+    from skafos_tui.cli.views import failed_jobs
+    from skafos_tui.store.runs import tasks_of
+
+    tasks = tasks_of(store, run.id)
+    if failed := failed_jobs(tasks):
+        return f"{listed(failed)} failed"
+    if not run.reason and run.state is RunState.SKIPPED:
+        reasons = dict.fromkeys(task.reason for task in tasks if task.reason)
+        return clean("; ".join(reasons))
+    return clean(run.reason)
 
 
 def job_of_history(store: sqlite3.Connection, opened: OpenProject, text: str) -> str:
@@ -227,36 +240,38 @@ def _show_view(
 def _print_show(
     out: Output, home: Home, store: sqlite3.Connection, run: Run, tasks: list[Task], attempts: list[Attempt]
 ) -> None:
-    from skafos_tui.cli.report import print_failures, summary
+    from skafos_tui.cli.report import print_failures, summary, triggered
     from skafos_tui.cli.views import deployment_number
 
     out.line(out.paint(summary(run), BOLD))
     _print_facts(out, [("project", f"{clean(project_name(store, run.project))} ({run.project})")])
-    retried = f" of run {run.retry_of}" if run.retry_of else ""
     _print_facts(
         out,
         [
-            ("trigger", f"{run.trigger.value}{retried}"),
+            ("trigger", triggered(run)),
             ("deployment", str(deployment_number(store, run.deployment))),
             *_times(run),
             ("parameters", " ".join(clean(f"{key}={value}") for key, value in run.parameters.items())),
             ("cancelled by", clean(run.cancelled_by or "")),
-            ("logs", clean(str(home.run_logs(run.project, run.id)))),
+            ("logs", clean(str(home.run_logs(run.project, run.id))) if tasks else ""),
         ],
     )
+    if not tasks:
+        return
     out.line()
     _print_show_tasks(out, tasks, attempts)
     print_failures(out, home, run, tasks, attempts)
 
 
 def _times(run: Run) -> list[tuple[str, str]]:
+    from skafos_tui.cli.report import slot_time
     from skafos_tui.text.durations import local_time
 
     return [
-        ("scheduled", local_time(run.scheduled_at)),
-        ("triggered", local_time(run.created_at)),
+        ("scheduled", slot_time(run.scheduled_at)),
+        ("noticed" if run.state is RunState.MISSED else "triggered", local_time(run.created_at)),
         ("started", local_time(run.started_at)),
-        ("ended", local_time(run.ended_at)),
+        ("ended", "" if run.state is RunState.MISSED else local_time(run.ended_at)),
     ]
 
 

@@ -49,6 +49,7 @@ def _action(actions: Any, name: str, text: str, function: Any) -> ArgumentParser
 
 def list_all(args: Namespace) -> int:
     """All projects of this user."""
+    from skafos_tui.cli.views import deployment_number
     from skafos_tui.store.projects import list_projects
     from skafos_tui.store.runs import latest_run
 
@@ -56,8 +57,9 @@ def list_all(args: Namespace) -> int:
     with open_store(find_home()) as store:
         found = list_projects(store) if store else []
         latest = {row.token: latest_run(store, row.token) for row in found} if store else {}
+        active = {row.token: deployment_number(store, row.active) for row in found if store and row.active is not None}
         if args.json:
-            out.json([view(row, latest[row.token]) for row in found])
+            out.json([view(row, active.get(row.token), latest[row.token]) for row in found])
             return 0
         if not found:
             out.line("no projects yet: `skafos run` makes the one of its directory known")
@@ -67,13 +69,21 @@ def list_all(args: Namespace) -> int:
             run = latest[row.token]
             newest = f"run {run.id} {run.state.value}" if run else ""
             gone = "" if Path(row.directory).is_dir() else " (gone)"
-            rows.append((clean(row.name), row.token, row.runner, newest, clean(row.directory) + gone))
-        out.table(("name", "token", "runner", "newest", "directory"), rows)
+            deployed = _deployed(row, active.get(row.token))
+            rows.append((clean(row.name), row.token, row.runner, deployed, newest, clean(row.directory) + gone))
+        out.table(("name", "token", "runner", "active", "newest", "directory"), rows)
     return 0
 
 
-def view(row: ProjectRow, newest: Any) -> dict[str, Any]:
-    """A project as JSON."""
+def _deployed(row: ProjectRow, number: int | None) -> str:
+    """The active deployment, and whether its schedules stand still."""
+    if number is None:
+        return ""
+    return f"{number} (stands still)" if row.problem else f"{number} (paused)" if row.paused_at else str(number)
+
+
+def view(row: ProjectRow, active: int | None, newest: Any) -> dict[str, Any]:
+    """A project as JSON; `active` is the number of its active deployment."""
     from skafos_tui.text.durations import rfc3339
 
     return {
@@ -82,6 +92,9 @@ def view(row: ProjectRow, newest: Any) -> dict[str, Any]:
         "directory": row.directory,
         "runner": row.runner,
         "created_at": rfc3339(row.created_at),
+        "deployment": active,
+        "paused_at": rfc3339(row.paused_at),
+        "problem": row.problem,
         "run": newest.id if newest else None,
         "state": newest.state.value if newest else None,
     }

@@ -16,9 +16,9 @@ from skafos_tui.cli.views import (
     outcome,
     verdict_line,
 )
-from skafos_tui.model.run import Attempt, Run, RunState, Task
+from skafos_tui.model.run import Attempt, Run, RunState, Task, TriggerKind
 from skafos_tui.store.home import Home
-from skafos_tui.text.durations import clock
+from skafos_tui.text.durations import clock, local_time
 
 LAST_LINES = 10
 """Of the log of a failed task; the verdict often stands in them."""
@@ -34,9 +34,22 @@ def summary(run: Run) -> str:
 
 
 def run_head(store: sqlite3.Connection, run: Run, tasks: list[Task]) -> str:
-    """The first line on a run: `run 12 (deployment 3): 7 jobs`."""
+    """The first line on a run: `run 12 (deployment 3): 7 jobs`; and what started it, where nobody typed it."""
     count = f"{len(tasks)} job{'' if len(tasks) == 1 else 's'}"
-    return f"run {run.id} (deployment {deployment_number(store, run.deployment)}): {count}"
+    by = "" if run.trigger is TriggerKind.MANUAL else f", {triggered(run)}"
+    return f"run {run.id} (deployment {deployment_number(store, run.deployment)}{by}): {count}"
+
+
+def triggered(run: Run) -> str:
+    """What started a run: `manual`, `retry of run 3`, `schedule 2026-11-24 09:00`."""
+    if run.retry_of is not None:
+        return f"{run.trigger.value} of run {run.retry_of}"
+    return f"{run.trigger.value} {slot_time(run.scheduled_at)}".rstrip()
+
+
+def slot_time(slot: float | None) -> str:
+    """A slot (Unix seconds) on this machine's clock, which has no seconds; empty where there is none."""
+    return local_time(slot)[:-3]
 
 
 def print_tasks(out: Output, tasks: list[Task], now: float) -> None:

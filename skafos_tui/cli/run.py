@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from skafos_tui.cli.common import (
+    RUNNERS,
     counted,
     engine_client,
     listed,
@@ -17,6 +18,7 @@ from skafos_tui.cli.common import (
     pick_task,
     refusals,
     run_number,
+    tell_runner,
     valid_project,
 )
 from skafos_tui.cli.errors import FAILED, INTERRUPTED, USAGE, CommandError
@@ -38,7 +40,7 @@ def _configure_run(parser: ArgumentParser) -> None:
     parser.add_argument("--only", action="store_true", help="these jobs alone, without what follows from them")
     parser.add_argument("--with-upstream", action="store_true", help="also everything they depend on")
     parser.add_argument("--param", metavar="K=V", action="append", default=[], help="a parameter of the jobs")
-    parser.add_argument("--runner", choices=("docker", "process"), help="where a new project's jobs run")
+    parser.add_argument("--runner", choices=RUNNERS, help="where the project's jobs run from now on")
     parser.add_argument("--detach", action="store_true", help="don't follow the run")
     parser.set_defaults(run=run)
 
@@ -60,8 +62,6 @@ def _configure_kill(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Run jobs now and follow them to the end."""
-    if args.runner == "process":
-        raise CommandError("the runner `process` does not exist yet: use --runner docker")
     parameters = parse_parameters(args.param)
     home = find_home()
     opened = open_project(args, home)
@@ -113,6 +113,7 @@ def begin(home: Home, start: Callable[[EngineClient, str], dict[str, Any]], *, d
         remark("interrupted before the engine had answered; `skafos ps` shows whether the run began")
         return INTERRUPTED
     run_id = int(answer["run"])
+    tell_runner(home, str(answer["project"]))
     for warning in answer.get("warnings") or ():
         remark(f"warning: {warning}")
     if detach:

@@ -1,39 +1,30 @@
-"""`skafos next`: the coming fire times of the schedules."""
+"""`skafos next`: the coming fire times of the active deployment, or of the config where nothing is deployed."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from heapq import merge
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from skafos_tui.cli.common import OpenProject, add_json, pick_job, project_directory, valid_project
-from skafos_tui.cli.errors import CommandError
-from skafos_tui.cli.output import Output, clean, remark
+from skafos_tui.cli.common import OpenProject, add_json, open_project, open_store, pick_job, valid_project
+from skafos_tui.cli.fires import (
+    Timetable,
+    active_timetable,
+    coming_fires,
+    fire_lines,
+    fire_view,
+    next_fires,
+    now_utc,
+)
+from skafos_tui.cli.output import Output, remark
+from skafos_tui.store.home import find_home
 
 if TYPE_CHECKING:
     from skafos_tui.model.project import Job, Project
 
 MOST = 1000
 """More fire times than anybody reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fire:
-    """One coming slot of a job; `at` is an aware UTC datetime."""
-
-    job: Job
-    at: datetime
-
-    @property
-    def wall(self) -> datetime:
-        """The slot on the clock of the job's time zone."""
-        from zoneinfo import ZoneInfo
-
-        return self.at.astimezone(ZoneInfo(self.job.timezone))
 
 
 def configure(command: str, parser: argparse.ArgumentParser) -> None:
@@ -59,56 +50,51 @@ def _instant(text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def coming_fires(project: Project, after: datetime, job_id: str | None = None) -> Iterator[Fire]:
-    """The fire times after an aware instant, earliest first, jobs in the order of the file where they coincide.
-
-    Of all enabled jobs with a schedule, or of one job. As endless as the schedules are.
-    """
-    from skafos_tui.config.cron import parse_cron
-
-    def fires(index: int, job: Job, schedule: str) -> Iterator[tuple[datetime, int, Job]]:
-        for at in parse_cron(schedule).fires_after(after, job.timezone):
-            yield at, index, job
-
-    wanted = (job for job in project.jobs if job.enabled and job_id in (None, job.id))
-    streams = [fires(index, job, job.schedule) for index, job in enumerate(wanted) if job.schedule]
-    for at, _, job in merge(*streams, key=lambda fire: fire[:2]):
-        yield Fire(job, at)
-
-
 def run_next(args: argparse.Namespace) -> int:
-    """Print the coming fire times; where there are none, say why on standard error."""
-    project = valid_project(_opened(args))
-    after: datetime = args.start or datetime.now(UTC)
-    job_id = None if args.job is None else pick_job(project, args.job)
-    fires = list(islice(coming_fires(project, after, job_id), args.count))
+    """Print the coming fire times, those of paused schedules marked and not counted; say why where there are none."""
+    home = find_home()
+    opened = open_project(args, home)
+    with open_store(home) as store:
+        timetable = active_timetable(store, opened.token)
+    timetable = timetable or Timetable(valid_project(opened))
+    after: datetime = args.start or now_utc()
+    job_id = None if args.job is None else pick_job(timetable.project, args.job)
+    fires = list(islice(coming_fires(_wanted(timetable.running(), job_id), after), args.count))
+    fires += next_fires(_wanted(timetable.paused(), job_id), after)
     out = Output()
     if args.json:
-        out.json([_view(fire) for fire in fires])
-    elif fires:
-        _print(out, fires, after)
-    if not fires:
-        remark(_why_none(project, job_id))
+        out.json([fire_view(fire, timetable) for fire in fires])
+    else:
+        out.lines(fire_lines(fires, after, timetable))
+    out.flush()
+    for text in _remarks(timetable, opened) if fires else [_why_none(timetable.project, job_id)]:
+        remark(text)
     return 0
 
 
-def _opened(args: argparse.Namespace) -> OpenProject:
-    """The project as its config says: nothing of the store is needed to read a calendar."""
-    from skafos_tui.config.reader import CONFIG_NAME, ConfigUnreadable, find_config, read_config
+def _wanted(jobs: list[Job], job_id: str | None) -> list[Job]:
+    return [job for job in jobs if job_id in (None, job.id)]
 
-    directory = project_directory(args)
-    config = find_config(directory)
-    if config is None:
-        raise CommandError(
-            f"there is no {CONFIG_NAME} in {clean(str(directory))} or above: `skafos init` makes a project,"
-            " --project DIR names one"
+
+def _remarks(timetable: Timetable, opened: OpenProject) -> list[str]:
+    """What one has to know to read the fire times right."""
+    if timetable.deployment is None:
+        return ["nothing is deployed, so nothing fires by itself: skafos deploy"]
+    texts = [f"nothing fires: {timetable.problem}"] if timetable.problem else []
+    if timetable.paused_at is not None:
+        texts.append("all schedules are paused: skafos resume")
+    if opened.project is None:
+        texts.append(f"of deployment {timetable.deployment}, which is active; the config has errors: skafos validate")
+    elif schedules_of(opened.project) != schedules_of(timetable.project):
+        texts.append(
+            f"of deployment {timetable.deployment}, which is active; the config has other schedules: skafos deploy"
         )
-    try:
-        read = read_config(config)
-    except ConfigUnreadable as error:
-        raise CommandError(clean(error.message)) from None
-    name = read.project.name if read.project else directory.name
-    return OpenProject(directory, config, None, name, read.project, read.diagnostics)
+    return texts
+
+
+def schedules_of(project: Project) -> dict[str, tuple[str, str]]:
+    """Job id to schedule and time zone, of the enabled jobs."""
+    return {job.id: (job.schedule, job.timezone) for job in project.jobs if job.schedule and job.enabled}
 
 
 def _why_none(project: Project, job_id: str | None) -> str:
@@ -118,32 +104,3 @@ def _why_none(project: Project, job_id: str | None) -> str:
     if any(job.schedule for job in project.jobs):
         return "every job with a schedule is disabled"
     return "no job has a schedule"
-
-
-def _print(out: Output, fires: list[Fire], after: datetime) -> None:
-    from skafos_tui.text.durations import relative
-    from skafos_tui.text.tables import cell_width, pad
-
-    names = [clean(fire.job.name) for fire in fires]
-    width = max(map(cell_width, names))
-    for fire, name in zip(fires, names, strict=True):
-        distance = relative(fire.at.timestamp(), after.timestamp())
-        out.line(f"{fire.wall:%Y-%m-%d %H:%M} {_offset(fire.wall)}  {pad(name, width)}  {distance}")
-
-
-def _offset(wall: datetime) -> str:
-    """The UTC offset, as `+01:00`."""
-    return wall.isoformat()[19:]
-
-
-def _view(fire: Fire) -> dict[str, Any]:
-    from skafos_tui.text.durations import rfc3339
-
-    return {
-        "scheduled_at": rfc3339(fire.at.timestamp()),
-        "local_time": fire.wall.isoformat(),
-        "timezone": fire.job.timezone,
-        "job_id": fire.job.id,
-        "name": fire.job.name,
-        "schedule": fire.job.schedule,
-    }

@@ -71,10 +71,10 @@ def test_runs_are_listed_newest_first_with_what_failed(store: Store, engine: Fak
     first, second = failed_run(store), running_run(store)
     assert main(["runs"]) == 0
     head, newest, oldest = capsys.readouterr().out.splitlines()
-    assert head.split() == ["run", "state", "trigger", "deployment", "started", "took", "failed"]
+    assert head.split() == ["run", "state", "trigger", "deployment", "started", "took", "why"]
     assert newest.split()[:4] == [str(second), "running", "manual", "1"]
     assert oldest.split()[:4] == [str(first), "failed", "manual", "1"]
-    assert oldest.split()[-2:] == ["0:41", "Train"]
+    assert oldest.split()[-3:] == ["0:41", "Train", "failed"]
 
 
 def test_runs_as_json_have_the_words_of_the_contract(store: Store, capsys: Any) -> None:

@@ -36,6 +36,9 @@ def test_projects_are_listed_with_their_newest_run(
             "directory": str(directory),
             "runner": "docker",
             "created_at": "2026-09-21T14:13:20.000Z",
+            "deployment": None,
+            "paused_at": None,
+            "problem": "",
             "run": run,
             "state": "succeeded",
         }

@@ -172,7 +172,6 @@ def test_docker_out_of_reach_ends_with_code_3(directory: Path, engine: FakeEngin
     [
         (["--param", "A"], "NAME=VALUE"),
         (["--param", "=b"], "NAME=VALUE"),
-        (["--runner", "process"], "does not exist yet"),
     ],
 )
 def test_wrong_usage_is_one_line(directory: Path, capsys: Any, arguments: list[str], words: str) -> None:

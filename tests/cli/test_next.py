@@ -66,6 +66,9 @@ def test_one_job_is_named_by_name_or_id(project: Path, capsys: pytest.CaptureFix
             "job_id": "b039a0b0-9ec5-40fa-b014-262e9cb04087",
             "name": "Tokyo",
             "schedule": "0 18 * * *",
+            "paused": False,
+            "paused_at": None,
+            "deployment": None,
         }
     ]
 
