@@ -18,8 +18,11 @@ import pytest
 
 from skafos_tui.config.reader import CONFIG_NAME
 from skafos_tui.config.source import MAX_BYTES
+from skafos_tui.engine import config_glance
+from skafos_tui.engine import watch as watch_module
+from skafos_tui.engine.config_glance import Trace
 from skafos_tui.engine.directory_events import DirectoryEvents, Happened, WatchfilesEvents, directory_events
-from skafos_tui.engine.watch import ConfigWatch, Sighting, SightingKind
+from skafos_tui.engine.watch import SETTLE_S, ConfigWatch, Sighting, SightingKind
 
 CHANGED, CONFIG_GONE = SightingKind.CHANGED, SightingKind.CONFIG_GONE
 DIRECTORY_GONE, DIRECTORY_BACK = SightingKind.DIRECTORY_GONE, SightingKind.DIRECTORY_BACK
@@ -309,6 +312,16 @@ async def test_a_program_that_never_closes_the_file_delays_it_by_two_seconds_at_
             await notes.until_version(2)
 
 
+async def test_no_text_counts_before_it_has_been_quiet_for_a_moment(project: Path) -> None:
+    for save in (in_two_writes, by_rename):
+        async with watching(project, seen="", poll_s=0.01) as notes:
+            await notes.until(lambda told=notes.told: bool(told))  # type: ignore[misc]
+            began = time.monotonic()
+            save(project / CONFIG_NAME, b"from " + save.__name__.encode() * 200)
+            await notes.until(lambda told=notes.told: len(told) == 2)  # type: ignore[misc]
+            assert time.monotonic() - began >= SETTLE_S
+
+
 # Nothing new -----------------------------------------------------------------------------------------------------
 
 
@@ -389,6 +402,26 @@ async def test_what_no_event_tells_is_found_by_looking(project: Path) -> None:
             nano(project / CONFIG_NAME, content)
             await notes.until(lambda expected=content: notes.told and notes.told[-1].content == expected)  # type: ignore[misc]
         assert [sighting.content for sighting in notes.told] == [version(2), same_size, version(3)]
+
+
+async def test_a_second_change_under_the_same_coarse_time_is_found_by_looking(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine = config_glance.trace_of
+
+    def coarse(directory: str) -> Trace:
+        trace = fine(directory)
+        assert trace.file is not None
+        *identity, modified, changed = trace.file
+        tick = 2 * 10**9
+        return trace._replace(file=(*identity, modified // tick * tick, changed // tick * tick))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(config_glance, "trace_of", coarse)
+    monkeypatch.setattr(watch_module, "trace_of", coarse)
+    async with watching(project, events=Deaf, poll_s=0.02) as notes:
+        for number in (2, 3, 4, 5):
+            nano(project / CONFIG_NAME, version(number))
+            await notes.until_version(number)
 
 
 async def test_a_system_without_watches_to_give_is_said_once(project: Path, caplog: pytest.LogCaptureFixture) -> None:
