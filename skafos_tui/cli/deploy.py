@@ -214,6 +214,8 @@ def refuse_inactive(
         _print_json(args, store, answer, activation)
     number, previous = numbers(store, activation)
     error = clean(activation.error)
+    if activation.run_id is not None:
+        remark(f"run {activation.run_id}, which was to start with it: skafos show {activation.run_id}")
     if activation.state is ActivationState.SUPERSEDED:
         raise CommandError(f"deployment {number} did not become active: {error}; skafos deployments shows it", FAILED)
     stays = f"deployment {previous} stays active" if previous else "nothing is active"

@@ -94,15 +94,15 @@ def listed_rows(store: sqlite3.Connection, row: ProjectRow, changes: list[Activa
 
 
 def what_changed(before: Deployment | None, after: Deployment) -> str:
-    """What differs from the deployment before, in a word or two: `+1 job, ~2 jobs, code`."""
+    """What differs from the deployment before, in a word or two: `+1 job, ~2 jobs`, or `code`.
+
+    The config is one of the files of the code, so where it differs nothing is known of the others.
+    """
     if before is None:
         return "the first one"
-    words = []
     if before.config_digest != after.config_digest:
-        words += _config_words(before.config, after.config)
-    if before.code_digest != after.code_digest:
-        words.append("code")
-    return ", ".join(words) or "nothing"
+        return ", ".join(_config_words(before.config, after.config))
+    return "code" if before.code_digest != after.code_digest else "nothing"
 
 
 def _config_words(before: str, after: str) -> list[str]:

@@ -29,14 +29,13 @@ def pause(args: Namespace) -> int:
     if args.json:
         return _print_json(answer, timetable, paused_at)
     out = Output()
-    since = f"since {local_time(paused_at)}"
-    again = " already" if not answer["changed"] else ""
+    since = f"since {local_time(paused_at)}" if answer["changed"] else f"already, since {local_time(paused_at)}"
     if answer["job_id"] is not None:
         name = clean(str(answer["name"]))
-        out.line(f"{name} is paused{again}, {since}: its schedule starts nothing until `skafos resume {_word(name)}`")
+        out.line(f"{name} is paused {since}: its schedule starts nothing until `skafos resume {_word(name)}`")
     else:
-        count = len(timetable.scheduled()) if timetable else 0
-        out.line(f"{counted(count, 'schedule')} paused{again}, {since}: nothing starts by itself until `skafos resume`")
+        count = counted(len(timetable.scheduled()) if timetable else 0, "schedule")
+        out.line(f"{count} paused {since}: nothing starts by itself until `skafos resume`")
     if timetable is None:
         remark("nothing is deployed, so no schedule would fire anyway: skafos deploy")
     return 0
