@@ -34,6 +34,7 @@ PECULIAR = (
     ("Europe/Dublin", "2026-03-29 00:00"),  # winter is the saving time
     ("Europe/Dublin", "2026-10-25 00:00"),
     ("Pacific/Apia", "2011-12-30 00:00"),  # a skipped day
+    ("Pacific/Kwajalein", "1969-09-30 00:00"),  # a repeated day, but for an hour
     ("Pacific/Kwajalein", "1993-08-21 00:00"),
 )
 

@@ -82,6 +82,11 @@ def test_latest_fires_the_newest_of_the_late_slots() -> None:
     assert (due.fire, due.missed) == ((NINE + 2 * HOUR,), (Missed(NINE), Missed(NINE + HOUR)))
 
 
+def test_a_slot_of_this_very_second_is_decided_with_the_late_ones() -> None:
+    due = decided(hourly(Catchup.ALL), NINE + HOUR)
+    assert (due.fire, due.since) == ((NINE, NINE + HOUR), NINE + HOUR)
+
+
 def test_latest_fires_no_late_slot_beside_one_that_is_on_time() -> None:
     due = decided(hourly(), NINE + HOUR + 5)
     assert (due.fire, due.missed) == ((NINE + HOUR,), (Missed(NINE),))
@@ -263,6 +268,12 @@ def test_after_a_clock_is_set_back_the_slots_of_the_future_come_again() -> None:
     assert jobs(table.due(NINE + DAY)) == ["train", "a", "b", "untouched"]
 
 
+def test_only_schedules_decided_ahead_of_the_clock_are_taken_back() -> None:
+    table = timetable(daily("a", since=NINE + 30), daily("b", since=NINE + DAY))
+    assert table.clock_set_back(NINE) == [("wine", "b")]
+    assert jobs(table.due(NINE + DAY)) == ["a", "b"]
+
+
 def test_a_schedule_put_with_a_future_since_is_set_back_too() -> None:
     table = timetable(daily(since=NINE + 10 * DAY))
     assert table.clock_set_back(NINE - 5) == [("wine", "train")]
@@ -284,7 +295,7 @@ SCHEDULES = st.builds(
     st.integers(unix("28 00:00"), unix("30 00:00")) | st.integers(NINE, NINE + 300 * DAY),
 )
 GAPS = st.lists(
-    st.floats(0.01, 59) | st.floats(60, 2 * HOUR) | st.floats(2 * HOUR, 6 * DAY), min_size=1, max_size=12
+    st.floats(0.01, 59) | st.integers(1, 4).map(lambda n: n * HOUR) | st.floats(60, 6 * DAY), min_size=1, max_size=12
 ).map(lambda gaps: list(itertools.accumulate(gaps)))
 
 
