@@ -111,8 +111,11 @@ class ConfigWatch:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="config-reader")
         self._poller = ThreadPoolExecutor(1, thread_name_prefix="config-poller")
 
-    def watch(self, project: str, directory: Path, seen: str) -> None:
-        """Begin, or change the directory or what was last seen there: a SHA-256 in hex, "" for nothing."""
+    def watch(self, project: str, directory: Path, seen: str, *, gone: bool = False) -> None:
+        """Begin, or change the directory or what was last seen there: a SHA-256 in hex, "" for nothing.
+
+        `gone`: the last that was told of the directory is that it went, so that its return is news.
+        """
         watched = self._projects.get(project)
         if watched is None:
             watched = self._projects[project] = _Watched(directory, seen)
@@ -121,6 +124,7 @@ class ConfigWatch:
             watched.directory, watched.there, watched.points, watched.trouble = directory, True, frozenset(), ""
             self._stale.set()
         watched.seen, watched.trace = seen, None
+        watched.there = watched.there and not gone
         watched.version += 1
         self._attend(project)
 

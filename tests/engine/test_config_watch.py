@@ -471,6 +471,19 @@ async def test_a_directory_moved_away_and_back_is_told_without_its_unchanged_con
         await notes.until_kinds(DIRECTORY_GONE, DIRECTORY_BACK, CHANGED)
 
 
+@pytest.mark.parametrize("back", [True, False])
+async def test_after_a_restart_a_directory_that_was_gone_is_told_when_it_is_back(project: Path, back: bool) -> None:
+    directory, notes = project if back else project.with_name("away"), Notes()
+    watch = ConfigWatch(notes.tell, poll_s=60)
+    watch.watch("p", directory, digest(version(OLD)), gone=True)
+    async with running(watch):
+        if not back:
+            await asyncio.sleep(0.1)
+            assert notes.told == []
+            move(project, directory)
+        await notes.until_kinds(DIRECTORY_BACK)
+
+
 async def test_a_directory_deleted_and_made_anew_is_watched_again(project: Path) -> None:
     async with watching(project) as notes:
         shutil.rmtree(project)
