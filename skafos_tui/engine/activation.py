@@ -30,20 +30,22 @@ RUNNING_TOLD = 5
 """How many of the runs that go on as they are a plan names."""
 
 
-def plan_for(connection: sqlite3.Connection, config: Config, token: str, new: Project, now: float) -> str:
-    """The plan from what is active to `new`, and what keeps running as it is, as JSON text."""
+def plan_for(
+    connection: sqlite3.Connection, config: Config, token: str, new: Project, now: float, own_run: int | None = None
+) -> str:
+    """The plan from what is active to `new`, and what keeps running as it is (less `own_run`), as JSON text."""
     row = projects.get_project(connection, token)
     old = config(connection, row.active) if row is not None and row.active is not None else None
     plan: Plan = plan_of(old, new, datetime.fromtimestamp(now, UTC))
     content = json.loads(plan.to_json())
-    content["keeps_running"] = _keeps_running(connection, token)
+    content["keeps_running"] = _keeps_running(connection, token, own_run)
     return json.dumps(content)
 
 
-def _keeps_running(connection: sqlite3.Connection, token: str) -> list[str]:
+def _keeps_running(connection: sqlite3.Connection, token: str, own_run: int | None) -> list[str]:
     """The runs in flight, with the deployment each one stays on."""
     told = []
-    unfinished = [run for run in runs.unfinished_runs(connection) if run.project == token]
+    unfinished = [run for run in runs.unfinished_runs(connection) if run.project == token and run.id != own_run]
     for run in unfinished[:RUNNING_TOLD]:
         deployment = projects.get_deployment(connection, run.deployment)
         assert deployment is not None
@@ -78,7 +80,7 @@ def ask(
         previous=row.active,
         request_id=request_id,
         now=now,
-        plan=plan_for(connection, config, project.token, project, now),
+        plan=plan_for(connection, config, project.token, project, now, run_id),
         run_id=run_id,
     )
     activate_if_ready(connection, config, activation_id, now)
