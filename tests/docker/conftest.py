@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from docker_attempts import Attempts
+from runner_attempts import Attempts
 
 from skafos_tui.runners.base import Runner
 from skafos_tui.runners.docker.runner import DockerRunner

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker_attempts import Attempts
 from private_daemon import PrivateDaemon
+from runner_attempts import Attempts
 
 from skafos_tui.model.project import Segment, SegmentKind
 from skafos_tui.model.verdict import End, VerdictKind, judge

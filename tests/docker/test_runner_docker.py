@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker_attempts import Attempts
+from runner_attempts import Attempts
 
 from skafos_tui.model.project import Segment, SegmentKind
 from skafos_tui.runners.base import CouldNotStart, Mount, Phase, RunnerUnreachable
@@ -142,7 +142,7 @@ async def test_another_daemon_at_the_same_address_counts_as_none(client: DockerC
 AS_ANOTHER_USER = """
 import asyncio, os, sys
 from pathlib import Path
-from docker_attempts import Attempts
+from runner_attempts import Attempts
 from skafos_tui.runners.docker.runner import DockerRunner
 
 async def main(directory):

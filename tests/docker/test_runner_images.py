@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_attempts import Attempts
 from private_daemon import PrivateDaemon
+from runner_attempts import Attempts
 
 from skafos_tui.model.project import Segment, SegmentKind
 from skafos_tui.runners.base import BaseImageMissing, BuildFailed, BuiltImage, ImageRequest

@@ -9,12 +9,10 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from docker_attempts import Attempts
+from runner_attempts import Attempts
 
 from skafos_tui.model.project import Segment, SegmentKind
 from skafos_tui.runners.base import LABEL_ENGINE, LABEL_SPEC, CouldNotStart, Phase, Runner
-
-pytestmark = pytest.mark.docker
 
 TALKS_UNTIL_TERM = """
 import signal, sys, time
@@ -103,7 +101,7 @@ async def test_the_exit_code_is_the_programs(attempts: Attempts, code: int) -> N
 
 
 async def test_more_memory_than_the_limit_is_told_as_out_of_memory(attempts: Attempts) -> None:
-    ended = await attempts.run(attempts.python("b = b'x' * (200 << 20)", memory=64 << 20))
+    ended = await attempts.run(attempts.python("import time; b = b'x' * (200 << 20); time.sleep(20)", memory=64 << 20))
     assert ended.exit_code == 137 and ended.out_of_memory
 
 
@@ -179,7 +177,7 @@ async def test_a_syntax_error_in_one_command_stays_in_it(attempts: Attempts) -> 
 async def test_a_script_finds_its_own_folder_and_the_project(attempts: Attempts) -> None:
     script = attempts.script("backend/main.py", "import os, sys; print(sys.path[0], os.getcwd())")
     ended = await attempts.run(attempts.spec(script))
-    assert await attempts.texts(ended.name) == ["/project/backend /project"]
+    assert await attempts.texts(ended.name) == [f"{attempts.place}/backend {attempts.place}"]
 
 
 async def test_the_log_has_times_streams_and_the_order_of_each_stream(attempts: Attempts) -> None:

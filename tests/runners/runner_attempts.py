@@ -1,4 +1,4 @@
-"""Attempts as the Docker tests make them: named, run, read, removed again."""
+"""Attempts as tests of runners make them: named, run, read, removed again."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Attempts:
         self.engine = f"test-{os.getpid()}-{next(_numbers)}"
         self.project = directory / "project"
         self.project.mkdir()
+        self.place = "/project" if runner.kind == "docker" else str(self.project)
+        """Where an attempt finds the project."""
         self._names: list[str] = []
 
     def spec(self, *segments: Segment, memory: int = 256 << 20, **changes: object) -> AttemptSpec:
@@ -97,6 +99,6 @@ class Attempts:
         raise AssertionError(f"{name} has not printed {text!r} in {LIMIT_S} s")
 
     async def remove_all(self) -> None:
-        """Remove every container that was made."""
+        """Remove every attempt that was made."""
         for name in self._names:
             await self.runner.remove(name)
