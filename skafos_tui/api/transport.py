@@ -50,6 +50,7 @@ class UnixConnection(http.client.HTTPConnection):
 def call(home: Home, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> dict[str, Any]:
     """The engine's answer. Raises EngineUnreachable, EngineSilent and ApiError."""
     connection = UnixConnection(str(home.socket), timeout_s)
+    before = _identity(home)
     try:
         payload = None if body is None else json.dumps(body)
         connection.request(method, path, payload, {"Content-Type": "application/json"})
@@ -57,6 +58,8 @@ def call(home: Home, method: str, path: str, body: Mapping[str, Any] | None, tim
         answer: dict[str, Any] = json.loads(response.read() or b"{}")
     except (TimeoutError, BlockingIOError):
         # The second: its queue of connections is full.
+        if _identity(home) != before:
+            raise EngineUnreachable("the engine ended while it was asked: try again") from None
         raise EngineSilent(silence(home, timeout_s)) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise EngineUnreachable(f"the engine doesn't answer at {home.socket}: {error}") from None
@@ -65,6 +68,15 @@ def call(home: Home, method: str, path: str, body: Mapping[str, Any] | None, tim
     if response.status >= 400:
         raise refusal(answer)
     return answer
+
+
+def _identity(home: Home) -> tuple[int, int] | None:
+    """Which engine's socket it is: one that ends takes its socket away first."""
+    try:
+        status = home.socket.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_ctime_ns
 
 
 def refusal(answer: Mapping[str, Any]) -> ApiError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from cli_support import FakeEngine
 from fake_system import FakeSystem
 
 from skafos_tui.api import unit
-from skafos_tui.api.client import PROTOCOL, EngineUnreachable, ensure_engine
+from skafos_tui.api.client import PROTOCOL, EngineClient, EngineSilent, EngineUnreachable, ensure_engine
 from skafos_tui.cli.main import main
 from skafos_tui.store.home import Home
 
@@ -208,3 +210,23 @@ def test_an_engine_that_was_ending_when_ours_was_started_is_followed_by_another_
     monkeypatch.setattr("skafos_tui.api.client.spawn_engine", spawn)
     assert ensure_engine(home).status()["pid"] == 7002
     assert len(spawned) == 2
+
+
+def test_an_engine_that_ends_while_it_is_asked_is_gone_and_one_that_stays_hangs(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skafos_tui.api.client.STATUS_TIMEOUT_S", 0.1)
+    home.create()
+    home.lock.write_text("4711 0.1.0 0\n")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(home.socket))
+        silent.listen()
+        with pytest.raises(EngineSilent, match="4711"):
+            EngineClient(home).status()
+        monkeypatch.setattr("skafos_tui.api.client.STATUS_TIMEOUT_S", 1.0)
+        ending = threading.Timer(0.3, home.socket.unlink)
+        ending.start()
+        with pytest.raises(EngineUnreachable) as error:
+            EngineClient(home).status()
+        ending.join()
+    assert not isinstance(error.value, EngineSilent)
