@@ -238,13 +238,17 @@ def wake_engine(home: Home, store: sqlite3.Connection | None) -> None:
 
     Where it can't be started that is said beside the answer, which the store gives all the same.
     """
-    from skafos_tui.api.client import EngineUnreachable, ensure_engine
+    from skafos_tui.api.client import ApiError, EngineUnreachable, ensure_engine
     from skafos_tui.store.runs import unfinished_runs
 
     if store is None or not unfinished_runs(store):
         return
     try:
-        ensure_engine(home, timeout_s=WAKE_TIMEOUT_S)
+        if problem := ensure_engine(home, timeout_s=WAKE_TIMEOUT_S).status().get("disk"):
+            # On a disk that is full to its last byte the store can't say so itself.
+            remark(f"nothing new starts: {problem}")
+    except ApiError as error:
+        remark(f"the engine is in trouble: {error.message}; what follows is what was stored last")
     except EngineUnreachable as error:
         remark(f"{error}; what follows is what was stored last")
 

@@ -134,9 +134,10 @@ def undeploy(args: Namespace) -> int:
     out = Output()
     what = f"deployment {previous} is no longer active" if previous else "what waited to become active is dropped"
     out.line(f"{what}: {counted(stopped, 'schedule')} stopped")
-    if going:
-        runs = counted(len(going), "unfinished run")
-        out.line(f"{runs} {'goes' if len(going) == 1 else 'go'} on: skafos ps shows, skafos kill ends them")
+    if len(going) == 1:
+        out.line(f"1 unfinished run goes on: skafos ps shows it, skafos kill {going[0].id} ends it")
+    elif going:
+        out.line(f"{len(going)} unfinished runs go on: skafos ps shows them, skafos kill RUN ends one")
     again = "skafos deploy" + (f", or skafos rollback {previous}," if previous else "")
     out.line(f"{again} turns schedules on again")
     return 0

@@ -62,7 +62,9 @@ def describe(answer: dict[str, Any]) -> str:
     words = f"the engine runs: pid {answer['pid']}, version {answer['version']}"
     active = answer.get("active_runs")
     count = len(active) if isinstance(active, list) else active
-    return f"{words}, {counted(count, 'unfinished run')}" if isinstance(count, int) else words
+    if isinstance(count, int):
+        words = f"{words}, {counted(count, 'unfinished run')}"
+    return f"{words}; nothing new starts: {disk}" if (disk := answer.get("disk")) else words
 
 
 def start(args: Namespace) -> int:

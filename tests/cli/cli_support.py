@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
 from typing import Any
 
-from skafos_tui.model.run import Run, Task, TriggerKind
+from skafos_tui.config.plan import plan_of
+from skafos_tui.config.reader import parse_config
+from skafos_tui.model.project import Project
+from skafos_tui.model.run import ActivationKind, ActivationState, Run, Task, TriggerKind
 from skafos_tui.model.verdict import Verdict
-from skafos_tui.store import projects, runs
+from skafos_tui.store import activations, projects, runs, schedules
 from skafos_tui.store.database import connect, migrate
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.format import format_line
@@ -69,6 +74,59 @@ class Store:
     def add_project(self, token: str, name: str, directory: Path) -> None:
         """Bind a token to a directory."""
         projects.save_project(self.connection, projects.ProjectRow(token, name, str(directory), "docker", BEGAN))
+
+    def add_deployment(self, config: str = CONFIG, *, code: str = "d", ready: bool = True, at: float = BEGAN) -> int:
+        """A deployment of a config; its id."""
+        digest = hashlib.sha256(config.encode()).hexdigest()
+        made = projects.insert_deployment(
+            self.connection, project=TOKEN, config=config, config_digest=digest, code_digest=code, missing={}, now=at
+        )
+        if ready:
+            projects.deployment_ready(self.connection, made, {}, "", at + 1)
+        return made
+
+    def add_activation(
+        self,
+        deployment: int | None,
+        *,
+        kind: ActivationKind = ActivationKind.DEPLOY,
+        state: ActivationState = ActivationState.ACTIVE,
+        at: float = BEGAN,
+        **columns: Any,
+    ) -> int:
+        """A change of what is active, planned as an engine plans it; where it is decided well it is in force."""
+        row = projects.get_project(self.connection, TOKEN)
+        assert row is not None
+        found = projects.get_deployment(self.connection, deployment) if deployment else None
+        before = projects.get_deployment(self.connection, row.active) if row.active else None
+        new = parse_config(found.config).project if found else None
+        if new is not None and "plan" not in columns:
+            old = parse_config(before.config).project if before else None
+            columns["plan"] = plan_of(old, new, datetime.fromtimestamp(at, UTC)).to_json()
+        activation = activations.insert_activation(
+            self.connection,
+            project=TOKEN,
+            kind=kind,
+            state=state,
+            deployment=deployment,
+            previous=row.active,
+            request_id=uuid.uuid4().hex,
+            now=at,
+            **columns,
+        )
+        if state is ActivationState.ACTIVE:
+            self.put_in_force(deployment, new, at)
+        return activation
+
+    def put_in_force(self, deployment: int | None, project: Project | None, at: float) -> None:
+        """Let schedules use a deployment (None: nothing)."""
+        projects.set_active(self.connection, TOKEN, deployment)
+        rows = [
+            schedules.ScheduleRow(TOKEN, job.id, job.schedule, job.timezone, job.catchup, at)
+            for job in (project.jobs if project else ())
+            if job.schedule and job.enabled
+        ]
+        schedules.put_schedules(self.connection, TOKEN, rows)
 
     def add_run(self, began: float = BEGAN, **changes: Any) -> int:
         """A run of all jobs; `changes` are fields of the run."""
