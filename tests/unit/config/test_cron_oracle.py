@@ -132,3 +132,10 @@ def test_a_year_of_minutes_is_counted_at_once() -> None:
     assert parse_cron("0 0 30 2 *").count_between(start, end, "UTC") == 0
     # One pass of the repeated hour: an hour of minutes less; the skipped hour fires once, with the minute after it.
     assert parse_cron("* 0-23 * * *").count_between(start, end, "Europe/Paris") == 365 * 24 * 60 - 60
+
+
+def test_a_second_pass_that_began_the_day_before_is_not_counted() -> None:
+    # Kwajalein's clocks went back by 23 hours at 13:00 UTC of the day before.
+    start, end = datetime(1969, 10, 1, 1, tzinfo=UTC), datetime(1969, 10, 1, 10, tzinfo=UTC)
+    assert parse_cron("0 12-20 * * *").count_between(start, end, "Pacific/Kwajalein") == 0
+    assert parse_cron("0 * * * *").count_between(start, end, "Pacific/Kwajalein") == 9
