@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from skafos_tui.api.client import is_running
 from skafos_tui.store.home import Home
@@ -76,10 +77,17 @@ class Engines:
             time.sleep(0.02)
 
     def leave(self) -> None:
-        """End every engine of this home, those that commands have started as well."""
+        """End every process of this home, those that commands have started and that are only beginning as well."""
         for process in self._processes:
             process.kill()
             process.wait()
-        if is_running(self.home):
-            os.kill(int(self.home.lock.read_text().split()[0]), signal.SIGKILL)
-            self.until(lambda: not is_running(self.home), "the engine is gone")
+        while left := [process for process in psutil.process_iter() if self._is_of_this_home(process)]:
+            for other in left:
+                other.kill()
+            psutil.wait_procs(left, PATIENCE_S)
+
+    def _is_of_this_home(self, process: psutil.Process) -> bool:
+        try:
+            return process.environ().get("SKAFOS_HOME") == str(self.home.path)
+        except psutil.Error:
+            return False  # gone, or another user's
