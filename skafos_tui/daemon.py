@@ -20,6 +20,7 @@ from skafos_tui.config.settings import Settings, SettingsError, load_settings
 from skafos_tui.engine.engine import Engine
 from skafos_tui.runners.docker.runner import DockerRunner
 from skafos_tui.store.database import DatabaseError, Writer
+from skafos_tui.store.disk import full, is_full
 from skafos_tui.store.engine_log import bound_log
 from skafos_tui.store.failpoints import arm_from_environment
 from skafos_tui.store.home import Home, HomeError, find_home
@@ -47,6 +48,11 @@ def main() -> int:
         asyncio.run(serve(home, settings, lock))
     except (HomeError, SettingsError, DatabaseError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        if not is_full(error):
+            raise
+        print(f"{full(home.path)}: make room, then start the engine again", file=sys.stderr)
         return 1
     return 0
 

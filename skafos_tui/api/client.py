@@ -42,8 +42,9 @@ class EngineClient:
         self.home = home
 
     def status(self) -> dict[str, Any]:
-        """`running`, `pid`, `version`, `protocol`, `engine`, `started_at`, `runners` and `active_runs`.
+        """`running`, `pid`, `version`, `protocol`, `engine`, `started_at`, `runners`, `disk` and `active_runs`.
 
+        `disk` says why nothing new starts for lack of room, empty where there is enough.
         A runner has `kind`, `problem` (empty: it answers), `cpu` and `memory`; the first one is Docker.
         """
         return self._call("GET", "/v1/status", timeout_s=STATUS_TIMEOUT_S)

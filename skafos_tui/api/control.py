@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from skafos_tui.engine.requests import Requests
 from skafos_tui.engine.triggers import ManualTrigger, Refusal
 from skafos_tui.runners.base import RunnerError, RunnerUnreachable
 from skafos_tui.store import runs
+from skafos_tui.store.disk import is_full
 from skafos_tui.store.projects import Variable
 
 log = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ class Control:
                 "started_at": self._engine.started_at,
                 "runner": runners[0],
                 "runners": runners,
+                "disk": self._engine.room.problem,
                 "active_runs": [run.id for run in active],
             }
         )
@@ -241,6 +244,14 @@ async def _answer_refusals(request: web.Request, handler: Handler) -> web.Stream
         return web.json_response(_error("bad-request", f"bad request: {error!r}", 2), status=400)
     except web.HTTPException as error:
         return web.json_response(_error("bad-request", f"{request.path}: {error.reason}", 2), status=error.status)
+    except (sqlite3.Error, OSError) as error:
+        if is_full(error):
+            return web.json_response(_error("disk-full", f"the disk is full ({error}): make room", 1), status=507)
+        return _failed(request, error)
     except Exception as error:
-        log.exception("%s %s failed", request.method, request.path)
-        return web.json_response(_error("internal", f"the engine failed: {error!r} (see its log)", 1), status=500)
+        return _failed(request, error)
+
+
+def _failed(request: web.Request, error: Exception) -> web.Response:
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return web.json_response(_error("internal", f"the engine failed: {error!r} (see its log)", 1), status=500)

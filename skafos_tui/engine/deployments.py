@@ -25,6 +25,7 @@ from skafos_tui.model.project import Project, SegmentKind
 from skafos_tui.model.run import Deployment, DeploymentState
 from skafos_tui.runners.base import BuildFailed, ImageRequest, RunnerError, RunnerUnreachable
 from skafos_tui.store import activations, projects, runs
+from skafos_tui.store.disk import is_full
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.format import format_line
 from skafos_tui.store.logs.writer import LogWriter
@@ -149,7 +150,11 @@ class Deployments:
     def _built(self, deployment_id: int, task: asyncio.Task[None]) -> None:
         if self._builds.get(deployment_id) is task:
             del self._builds[deployment_id]
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if is_full(error):
+            log.warning("the image step of deployment %d waits for room on the disk: %s", deployment_id, error)
+        else:
             log.error("the image step of deployment %d failed; it begins again", deployment_id, exc_info=error)
 
     async def rebuild(self, deployment_id: int, project: Project) -> None:
@@ -185,6 +190,9 @@ class Deployments:
         try:
             images, packages = await self._make_images(deployment, project, build_log)
         except (RunnerError, OSError, EOFError, tarfile.TarError, zlib.error) as error:
+            if is_full(error):
+                # It begins again when the engine looks around, until there is room.
+                raise
             message = str(error) if isinstance(error, BuildFailed) else f"the image step failed: {error}"
             build_log.line(message)
             await self._books.commit("build_failed", lambda c: self._failed(c, deployment_id, message))

@@ -18,6 +18,7 @@ from skafos_tui.engine.giving_up import GivingUp
 from skafos_tui.engine.ledger import Consequences, Ledger, runner_of
 from skafos_tui.engine.links import PROBE_S, Link
 from skafos_tui.engine.reload import Reload
+from skafos_tui.engine.room import LOOK_S, Room
 from skafos_tui.engine.scheduler import Scheduler
 from skafos_tui.engine.supervisor import Supervisor
 from skafos_tui.engine.surroundings import Surroundings, drop_directory
@@ -26,6 +27,7 @@ from skafos_tui.model.run import Attempt, AttemptState
 from skafos_tui.runners.base import Phase, Runner, RunnerError
 from skafos_tui.store import projects, runs
 from skafos_tui.store.database import Writer, get_meta, set_meta
+from skafos_tui.store.disk import is_full
 from skafos_tui.store.home import Home
 from skafos_tui.store.projects import ProjectRow
 
@@ -54,6 +56,7 @@ class Engine:
         self.grace_s = grace_s
         self.id = ""
         self.started_at = time.time()
+        self.room = Room(home.path)
         self.deployments = Deployments(self, settings.image)
         self.scheduler = Scheduler(self)
         self.reload = Reload(self, self.scheduler.refresh)
@@ -75,7 +78,7 @@ class Engine:
             await link.open()
         for attempt in await self._writer.read(runs.uncollected_attempts):
             self._supervise(attempt)
-        await self.commit("recovery", lambda _: None)
+        await self._recover()
         await self._resume_builds()
         await self._drop_directories()
         await self.scheduler.start()
@@ -83,6 +86,7 @@ class Engine:
         self._background(self._again_and_again(self.scheduler.run), "schedules")
         self._background(self._again_and_again(self.reload.run), "hot reload")
         self._background(self._again_and_again(self._giving_up.run), "old deployments")
+        self._background(self._again_and_again(self._watch_room), "room on the disk")
         for link in self.links.values():
             self._background(self._again_and_again(partial(link.watch, self.id, self._nudge)), f"{link.kind} events")
             self._background(self._again_and_again(link.probe), f"{link.kind} probe")
@@ -128,6 +132,8 @@ class Engine:
             result, consequences = await self._writer.transact(name, work, self._ledger.forget)
         except sqlite3.Error:
             self._behind = True
+            if is_full(error):
+                self.disk_is_full(f"{self.home.state_database}: {error}")
             raise
         self._act(consequences)
         return result
@@ -179,7 +185,7 @@ class Engine:
 
     def disk_is_full(self, message: str) -> None:
         """Tell that new work must wait for space."""
-        log.error("%s", message)
+        self.room.failed(message)
 
     def machine(self, runner: str) -> Machine:
         """What the machine behind a runner can give, for checks of a config."""
@@ -252,7 +258,11 @@ class Engine:
 
     def _finished(self, task: asyncio.Future[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not self._closed:
+        if task.cancelled() or (error := task.exception()) is None or self._closed:
+            return
+        if is_full(error):
+            log.warning("waits for room on the disk: %s", error)
+        else:
             log.error("a task of the engine failed", exc_info=error)
 
     async def _resume_builds(self) -> None:
@@ -288,6 +298,25 @@ class Engine:
         """One round after another; one that fails (the disk is full, say) is told, and the next comes all the same."""
         while True:
             try:
+    async def _recover(self) -> None:
+        """Decide what became due while no engine was there; where the disk is full that waits for room."""
+        self._look_at_room()
+        try:
+            await self.commit("recovery", lambda _: None)
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+
+    def _look_at_room(self) -> bool:
+        changed = self.room.look()
+        self._ledger.shortage = self.room.problem
+        return changed
+
+    async def _watch_room(self) -> None:
+        await asyncio.sleep(LOOK_S)
+        if self._look_at_room():
+            await self.commit("timer", lambda _: None)
+
                 await work()
             except (RunnerError, sqlite3.Error, OSError) as error:
                 log.error("the engine's upkeep: %r", error)

@@ -65,6 +65,8 @@ class Ledger:
 
     def forget(self) -> None:
         """Drop what is kept between commits; after a transaction that was rolled back it may not be true."""
+    shortage: str = ""
+    """Why nothing new starts on any runner: the disk is full."""
         self._configs.clear()
         self._steps.clear()
         self._recorded.clear()
@@ -164,6 +166,7 @@ class Ledger:
     def _ahead(self, connection: sqlite3.Connection, run: Run, tasks: Iterable[Task]) -> dict[str, Ahead]:
         """Jobs whose task in another run goes first: it runs already, or was queued by an older run.
 
+            shortage=self.shortage,
         Asked for tasks that run, too: one whose last attempt has just ended may want another one, and yields here.
         """
         found: dict[str, Ahead] = {}
@@ -232,6 +235,8 @@ class Ledger:
             number=want.number,
             name=name,
             cpu=request.cpu,
+        if self.shortage:
+            return []
             memory=request.memory,
             now=now,
         )

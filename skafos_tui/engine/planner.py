@@ -54,7 +54,7 @@ class RunView:
 
     `jobs` are those of its deployment; `missing` maps job ids to the entrypoint file the snapshot lacks; `outside` has
     every dependency that is no task of the run; `ahead` maps job ids to the other runs' tasks of that job that go first
-    (overlap); `problem` says why the runner takes nothing at the moment.
+    (overlap); `problem` says why the runner takes nothing at the moment, `shortage` why nothing new starts anywhere.
     """
 
     run: Run
@@ -67,6 +67,7 @@ class RunView:
     missing: Mapping[str, str] = field(default_factory=dict)
     ahead: Mapping[str, Ahead] = field(default_factory=dict)
     problem: str = ""
+    shortage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,10 @@ def _fold(view: RunView, task: Task, attempts: Sequence[Attempt], now: float) ->
             state, reason = TaskState.STARTING, view.problem
         else:
             # What is wanted but has no room is told by admission, which looks at all runs at once.
-            state, reason = TaskState.QUEUED, _blocking(view, task) or view.problem or ", ".join(retries)
+            state, reason = (
+                TaskState.QUEUED,
+                _blocking(view, task) or view.problem or view.shortage or ", ".join(retries),
+            )
         if _blocking(view, task) and not still_open:
             wants = []
         return replace(task, state=state, reason=reason), wants

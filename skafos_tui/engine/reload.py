@@ -22,10 +22,14 @@ from skafos_tui.engine.watch import ConfigWatch, Sighting, SightingKind
 from skafos_tui.model.project import Project
 from skafos_tui.model.run import Activation, ActivationKind, ActivationState
 from skafos_tui.store import activations, projects, schedules
+from skafos_tui.store.disk import is_full
 from skafos_tui.store.projects import ProjectRow
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+ROOM_RETRY_S = 2.0
+"""How long after a full disk kept it from copying files a reload is tried again."""
 
 
 class Books(Protocol):
@@ -82,7 +86,7 @@ class Reload:
     def follow(self, row: ProjectRow) -> None:
         """Watch a project's directory from now on; what was seen of it is in its row."""
         if row.directory:
-            self._watch.watch(row.token, Path(row.directory), row.seen)
+            self._watch.watch(row.token, Path(row.directory), row.seen, gone=bool(row.problem))
         else:
             self._watch.forget(row.token)
 
@@ -187,6 +191,11 @@ class Reload:
             try:
                 build = await self._snapshot(activation)
             except (SnapshotError, ConfigUnreadable, sqlite3.Error, OSError) as error:
+                if is_full(error):
+                    # Nobody saves the file again because there is room again.
+                    log.warning("reload %d of %s waits for room: %s", activation.id, token, error)
+                    await asyncio.sleep(ROOM_RETRY_S)
+                    continue
                 log.error("reload %d of %s: %s", activation.id, token, error)
                 await self._fail(activation, str(error))
                 continue

@@ -21,6 +21,7 @@ from skafos_tui.model.project import Project
 from skafos_tui.model.run import Run
 from skafos_tui.store import projects, runs
 from skafos_tui.store.database import note_change
+from skafos_tui.store.disk import full, is_full, shortage
 from skafos_tui.store.projects import ProjectRow, Variable
 
 UNREACHABLE = 3
@@ -79,6 +80,7 @@ class Requests:
             row = await self._row(project, directory, runner)
             await self.engine.read(partial(check_identity, row=row))
             self._refuse_without_runner(row.runner)
+            self._refuse_without_room()
             candidate = await self._candidate(directory, result.text, project)
             digest = hashlib.sha256(result.data).hexdigest()
             # The files are of the same moment as the config: never a new config with old files, or the other way round.
@@ -96,6 +98,7 @@ class Requests:
         now = time.time()
         row = await self.known(retried.project)
         self._refuse_without_runner(row.runner)
+        self._refuse_without_room()
         if working_tree:
             result, project = await self._valid_config(Path(row.directory))
             candidate = await self._candidate(Path(row.directory), result.text, project)
@@ -200,7 +203,15 @@ class Requests:
         try:
             return await self.engine.deployments.prepare(directory, config, project)
         except SnapshotError as error:
+            if is_full(error):
+                self.engine.disk_is_full(str(error))
+                raise Refusal("disk-full", f"{full(self.engine.home.path)}: make room, then ask again") from None
             raise Refusal("snapshot", str(error)) from None
+
+    def _refuse_without_room(self) -> None:
+        problem = shortage(self.engine.home.path) or self.engine.room.problem
+        if problem:
+            raise Refusal("disk-full", f"{problem}: make room, then ask again")
 
     def _refuse_without_runner(self, kind: str) -> None:
         problem = self.engine.link(kind).problem

@@ -181,7 +181,7 @@ def write_archive(snapshot: Snapshot, target: Path) -> None:
             raise SnapshotError("the project's files changed while they were copied: run it again")
         Path(temporary).replace(target)
     except OSError as error:
-        raise SnapshotError(f"the project's files can't be copied: {error.strerror}: {error.filename}") from None
+        raise SnapshotError(f"the project's files can't be copied: {error.strerror}: {error.filename}") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
 

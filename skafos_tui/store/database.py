@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from skafos_tui.store.disk import full, is_full
 from skafos_tui.store.failpoints import failpoint
 
 T = TypeVar("T")
@@ -156,6 +157,8 @@ def migrate(path: Path) -> None:
                 connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
     except sqlite3.DatabaseError as error:
         raise DatabaseError(f"{path} can't be read: {error}; move it away to start anew") from None
+        if is_full(error):
+            raise DatabaseError(f"{full(path.parent)}: {path.name} can't be opened; make room") from None
 
 
 class Writer:

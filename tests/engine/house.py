@@ -312,10 +312,13 @@ def job(number: int, *, after: tuple[int, ...] = (), **keys: Any) -> dict[str, A
 
 @asynccontextmanager
 async def a_house(
-    daemon: Daemon | None = None, settings: Settings | None = None, template: Path | None = None
+    daemon: Daemon | None = None,
+    settings: Settings | None = None,
+    template: Path | None = None,
+    place: Path | None = None,
 ) -> AsyncIterator[House]:
-    """A house on a RAM disk; `template` is an empty migrated database to begin with."""
-    path = Path(tempfile.mkdtemp(prefix="skafos-", dir=RAM_DISK))
+    """A house on a RAM disk, or at `place`; `template` is an empty migrated database to begin with."""
+    path = Path(tempfile.mkdtemp(prefix="skafos-", dir=place or RAM_DISK))
     try:
         house = House(daemon or Daemon(), path, settings or Settings())
         if template is None:
