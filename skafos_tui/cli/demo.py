@@ -146,7 +146,7 @@ def tell_schedules(home: Home, directory: Path, project: Project) -> None:
     scheduled = [job.name for job in project.jobs if job.schedule and job.enabled]
     with open_store(home) as store:
         if scheduled and active_timetable(store, project.token) is None:
-            place = shlex.quote(shown_path(directory))
+            place = shlex.quote(str(directory))
             remark(f"scheduled jobs ({listed(scheduled)}) fire once it is deployed: cd {place}; skafos deploy")
 
 

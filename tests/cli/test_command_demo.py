@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cli_support import BEGAN, FakeEngine, refusal
 
+from skafos_tui.cli.common import PROCESS_BANNER
 from skafos_tui.cli.main import main
 from skafos_tui.config.reader import read_config
 from skafos_tui.model.graph import children_of, graph_of
@@ -22,6 +23,7 @@ from skafos_tui.store.logs.format import format_line
 
 GOOD = Verdict(VerdictKind.EXITED, 0)
 IMAGE_THERE = (200, {"checks": [{"name": "base image", "good": True, "detail": "skafos/base:1"}]})
+DOCKER_DOWN = "Docker does not answer at /var/run/docker.sock"
 IMAGE_MISSING = (200, {"checks": [{"name": "base image", "good": False, "detail": "neither present nor pullable"}]})
 
 
@@ -41,7 +43,7 @@ def ready(engine: FakeEngine, home: Home) -> FakeEngine:
         connection = connect(home.state_database)
         project = read_config(Path(body["directory"]) / "metis.config.yml").project
         assert project is not None
-        row = projects.ProjectRow(project.token, project.name, body["directory"], "docker", BEGAN)
+        row = projects.ProjectRow(project.token, project.name, body["directory"], body["runner"] or "docker", BEGAN)
         projects.save_project(connection, row)
         deployment = projects.insert_deployment(
             connection, project=row.token, config="", config_digest="", code_digest="", missing={}, now=BEGAN
@@ -168,3 +170,42 @@ def test_docker_out_of_reach_ends_with_code_3(place: Path, ready: FakeEngine, ca
     ready.answers[("POST", "/v1/runs")] = (503, refusal("runner-unreachable", "Docker does not answer", 3))
     assert main(["demo"]) == 3
     assert capsys.readouterr().err == "skafos: Docker does not answer\n"
+
+
+def runners(problem: str, *others: str) -> tuple[int, Any]:
+    """The status of an engine whose Docker has this problem, and that has these runners besides."""
+    found = [{"kind": "docker", "problem": problem}, *({"kind": kind, "problem": ""} for kind in others)]
+    return 200, {"running": True, "pid": 4711, "version": "1.2.3", "active_runs": [], "runners": found}
+
+
+def test_without_docker_it_runs_on_processes_and_asks_for_no_image(place: Path, ready: FakeEngine, capsys: Any) -> None:
+    ready.answers[("GET", "/v1/status")] = runners(DOCKER_DOWN, "process")
+    ready.answers[("GET", "/v1/doctor")] = IMAGE_MISSING
+    assert main(["demo"]) == 0
+    assert ready.asked("POST", "/v1/runs")[0]["runner"] == "process"
+    assert ready.asked("GET", "/v1/doctor") == []
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == [f"skafos: {DOCKER_DOWN}: going on without it", f"skafos: {PROCESS_BANNER}"]
+    ready.answers[("GET", "/v1/status")] = runners("", "process")
+    assert main(["demo"]) == 0, "what ran on processes goes on there, whatever Docker does"
+    assert ready.asked("POST", "/v1/runs")[1]["runner"] == "process"
+
+
+def test_docker_asked_for_is_not_replaced(place: Path, ready: FakeEngine, capsys: Any) -> None:
+    ready.answers[("GET", "/v1/status")] = runners(DOCKER_DOWN, "process")
+    ready.answers[("POST", "/v1/runs")] = (503, refusal("runner-unreachable", DOCKER_DOWN, 3))
+    assert main(["demo", "--runner", "docker"]) == 3
+    assert ready.asked("POST", "/v1/runs")[0]["runner"] == "docker"
+
+
+def test_with_docker_nothing_is_said_of_processes(place: Path, ready: FakeEngine, capsys: Any) -> None:
+    ready.answers[("GET", "/v1/status")] = runners("", "process")
+    assert main(["demo"]) == 0
+    assert ready.asked("POST", "/v1/runs")[0]["runner"] is None
+    assert PROCESS_BANNER not in capsys.readouterr().err
+
+
+def test_it_says_how_its_schedule_comes_to_fire(place: Path, ready: FakeEngine, capsys: Any) -> None:
+    assert main(["demo"]) == 0
+    hint = f"skafos: scheduled jobs (Ingest) fire once it is deployed: cd {place}/wine; skafos deploy\n"
+    assert capsys.readouterr().err == hint

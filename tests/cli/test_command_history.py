@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cli_support import BEGAN, CONFIG, INGEST, REPORT, TOKEN, TRAIN, FakeEngine,
 from skafos_tui.cli.main import main
 from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.model.verdict import Verdict, VerdictKind
+from skafos_tui.store import runs, schedules
 
 FAILED = Verdict(VerdictKind.EXITED, 3, "ended with exit 3")
 GOOD = Verdict(VerdictKind.EXITED, 0)
@@ -244,3 +246,75 @@ def test_what_jobs_and_configs_say_never_controls_the_terminal(store: Store, cap
         main(arguments)
         text = capsys.readouterr().out
         assert not set(text) & set("\x1b\x07\x9b\u202e")
+
+
+def missed_run(store: Store) -> int:
+    """A slot of Ingest at 14:10 UTC that did not fire."""
+    slot = int(BEGAN) // 600 * 600
+    run = runs.insert_missed(
+        store.connection,
+        project=TOKEN,
+        deployment=store.deployment,
+        request_id="missed",
+        slot=slot,
+        now=BEGAN + 3600,
+        reason="Ingest: 3 slots from 2026-09-21 13:50 UTC to 2026-09-21 14:10 UTC (catchup none)",
+    )
+    schedules.record_slot(store.connection, TOKEN, INGEST, slot, run, fired=False, count=3, first_slot=slot - 1200)
+    return run
+
+
+def test_missed_slots_are_in_the_history_of_their_job_with_their_reason(store: Store, capsys: Any) -> None:
+    run = missed_run(store)
+    for words in (["runs"], ["runs", "Ingest"]):
+        assert main(words) == 0
+        _, row = capsys.readouterr().out.splitlines()
+        assert row.split()[:3] == [str(run), "missed", "schedule"]
+        assert row.endswith("  Ingest: 3 slots from 2026-09-21 13:50 UTC to 2026-09-21 14:10 UTC (catchup none)")
+    assert main(["runs", "Train", "--json"]) == 0
+    assert output_json(capsys) == []
+    assert main(["show", str(run)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith(f"run {run} missed: Ingest: 3 slots from ")
+    assert [line.split()[0] for line in shown[1:]] == ["project", "trigger", "deployment", "scheduled", "noticed"]
+    assert main(["show", str(run), "--json"]) == 0
+    found = output_json(capsys)
+    assert (found["state"], found["trigger"], found["tasks"], found["started_at"]) == ("missed", "schedule", [], None)
+    assert found["scheduled_at"] == "2026-09-21T14:10:00.000Z"
+    assert "(catchup none)" in found["reason"]
+
+
+def test_scheduled_and_deployed_runs_say_what_started_them(
+    store: Store, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    scheduled = store.add_run()
+    store.connection.execute(
+        "UPDATE runs SET trigger = 'schedule', scheduled_at = ? WHERE id = ?", (BEGAN - 200, scheduled)
+    )
+    deployed = store.add_run()
+    store.connection.execute("UPDATE runs SET trigger = 'deploy' WHERE id = ?", (deployed,))
+    assert main(["runs"]) == 0
+    _, newest, oldest = capsys.readouterr().out.splitlines()
+    assert newest.split()[2] == "deploy"
+    assert "  schedule 2026-09-21 14:10  " in oldest
+    assert main(["ps"]) == 0
+    out = capsys.readouterr().out
+    assert f"run {scheduled} (deployment 1, schedule 2026-09-21 14:10): 3 jobs, queued for " in out
+    assert f"run {deployed} (deployment 1, deploy): 3 jobs, queued for " in out
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_run_whose_tasks_were_all_skipped_says_why(store: Store, capsys: Any) -> None:
+    run = store.add_run(state=RunState.SKIPPED)
+    for job in (INGEST, TRAIN, REPORT):
+        store.change_task(run, job, state=TaskState.SKIPPED, reason="Ingest of run 7 was still running (overlap skip)")
+    assert main(["runs"]) == 0
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.endswith("  Ingest of run 7 was still running (overlap skip)")
+    assert main(["show", str(run), "--json"]) == 0
+    assert {task["reason"] for task in output_json(capsys)["tasks"]} == {
+        "Ingest of run 7 was still running (overlap skip)"
+    }

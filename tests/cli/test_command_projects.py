@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_support import CONFIG, TOKEN, FakeEngine, Store
+from cli_support import BEGAN, CONFIG, TOKEN, FakeEngine, Store
 
 from skafos_tui.cli.main import main
 from skafos_tui.model.run import RunState
+from skafos_tui.store import projects, schedules
 
 
 def test_no_projects_is_an_empty_list(capsys: Any) -> None:
@@ -43,6 +44,26 @@ def test_projects_are_listed_with_their_newest_run(
             "state": "succeeded",
         }
     ]
+
+
+def test_the_active_deployment_is_listed_and_whether_it_stands_still(store: Store, capsys: Any) -> None:
+    store.add_activation(store.add_deployment())
+
+    def row() -> str:
+        assert main(["projects"]) == 0
+        found: str = capsys.readouterr().out.splitlines()[1]
+        return found
+
+    assert row().split()[:4] == ["wines", TOKEN, "docker", "2"]
+    schedules.pause(store.connection, TOKEN, None, BEGAN)
+    assert " 2 (paused) " in row()
+    projects.set_problem(store.connection, TOKEN, "the directory is gone")
+    assert " 2 (stands still) " in row()
+    assert main(["projects", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["deployment"] == 2
+    assert found["paused_at"] == "2026-09-21T14:13:20.000Z"
+    assert found["problem"] == "the directory is gone"
 
 
 def test_the_table_says_which_directory_is_gone(store: Store, tmp_path: Path, capsys: Any) -> None:

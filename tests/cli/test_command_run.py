@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from cli_support import BEGAN, INGEST, REPORT, TOKEN, TRAIN, FakeEngine, Store, refusal
 
+from skafos_tui.cli.common import PROCESS_BANNER
 from skafos_tui.cli.main import main
 from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.model.verdict import Verdict, VerdictKind
+from skafos_tui.store import projects
 
 GOOD = Verdict(VerdictKind.EXITED, 0)
 BAD = Verdict(VerdictKind.EXITED, 3, "ended with exit 3")
@@ -120,6 +122,16 @@ def test_what_was_asked_for_reaches_the_engine(store: Store, engine: FakeEngine,
         "parameters": {"A": "b=c", "E": ""},
         "runner": "docker",
     }
+
+
+def test_jobs_without_docker_are_told_of_before_anything_runs(
+    store: Store, engine: FakeEngine, directory: Path, capsys: Any
+) -> None:
+    projects.save_project(store.connection, projects.ProjectRow(TOKEN, "wines", str(directory), "process", BEGAN))
+    engine.answers[("POST", "/v1/runs")] = starting(store, end_well)
+    assert main(["run", "--runner", "process"]) == 0
+    assert engine.asked("POST", "/v1/runs")[0]["runner"] == "process"
+    assert capsys.readouterr().err == f"skafos: {PROCESS_BANNER}\n"
 
 
 def test_a_lost_answer_is_asked_for_again_with_the_same_id(store: Store, engine: FakeEngine) -> None:
