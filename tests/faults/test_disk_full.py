@@ -6,16 +6,19 @@ import asyncio
 import os
 import random
 import sqlite3
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from house import TOKEN, House, Life, a_house, by_job, finished, job, start_run, tasks_of, until
 from memory import Behaviour, Daemon, Line
 from small_disk import SmallDisk, a_small_disk
+from system import Person
 
 from skafos_tui.engine import engine, reload
 from skafos_tui.engine.triggers import Refusal
@@ -190,3 +193,61 @@ def check_home(house: House) -> None:
     assert found
     for attempt in found:
         assert house.log(attempt) == house.daemon.records[attempt.name].log(10**30)
+
+
+@pytest.mark.docker
+def test_a_person_is_told_of_the_full_disk_and_a_running_job_loses_no_line(base_image: str) -> None:
+    code = "import time\nfor number in range(60):\n    print('line', number, 'x' * 2000, flush=True)\n    time.sleep(0.1)\n"
+    with a_small_disk("32m") as disk:
+        person = Person(disk.path)
+        try:
+            person.job("Long", code)
+            person.job("Next", "print('next')", after=["Long"])
+            run = person.start()
+            person.running(run, 1)
+            time.sleep(1)
+            disk.fill()
+            status = until_told(person)
+            assert "nothing new starts: the disk of" in status
+            for words in (["run"], ["deploy"], ["retry", str(run)]):
+                refused = person.skafos(*words)
+                assert refused.returncode == 1, refused
+                assert refused.stderr.count("\n") == 1
+                assert "is full" in refused.stderr or "not finished" in refused.stderr, refused.stderr
+            listed = person.skafos("ps")
+            assert listed.returncode == 0, listed.stderr
+            assert "is full" in listed.stderr
+            # A new engine on the full disk goes on as well as the old one.
+            person.kill_engine()
+            assert "is full" in person.skafos("ps").stderr
+            disk.fill()
+            subprocess.run(
+                ["docker", "wait", attempts_of(person, run)[0]["container"]], capture_output=True, check=True
+            )
+            time.sleep(1)
+            disk.free()
+            begun = time.monotonic()
+            shown = person.finished(run)
+            assert time.monotonic() - begun < WITHIN_S
+            assert shown["state"] == "succeeded", shown
+            person.collected(run)
+            assert [line.split(" x")[0] for line in person.log(run, "Long")] == [f"line {n}" for n in range(60)]
+            assert person.skafos("run", "--only", "Next").returncode == 0
+        finally:
+            disk.free()
+            person.leave()
+
+
+def until_told(person: Person) -> str:
+    """What `engine status` says once it has noticed."""
+    deadline = time.monotonic() + WITHIN_S
+    while "is full" not in (said := person.skafos("engine", "status").stdout):
+        assert time.monotonic() < deadline, said
+        time.sleep(0.2)
+    return said
+
+
+def attempts_of(person: Person, run: int) -> list[dict[str, Any]]:
+    """The attempts of a run's first task."""
+    found: list[dict[str, Any]] = person.show(run)["tasks"][0]["attempts"]
+    return found
