@@ -49,20 +49,28 @@ def demo(args: Namespace) -> int:
     args.project = str(directory)
     project = valid_project(open_project(args, home))
     engine = engine_client(home)
-    runner = args.runner or runner_without_docker(home, engine, project.token)
+    runner = args.runner or runner_of(home, engine, project.token)
     if runner != "process":
         ensure_base_image(engine, out)
     return run_sample(home, out, directory, project, runner)
 
 
-def runner_without_docker(home: Home, engine: EngineClient, token: str) -> str | None:
-    """`process` where that is the runner of the copy already, or where Docker can't be had; else None: as ever."""
+def runner_of(home: Home, engine: EngineClient, token: str) -> str | None:
+    """The runner that the copy has already, else that of the settings; `process` where Docker can't be had.
+
+    None: nobody said anything, and Docker answers.
+    """
+    from skafos_tui.config.settings import SettingsError, load_settings
     from skafos_tui.store.projects import get_project
 
     with open_store(home) as store:
         known = get_project(store, token) if store else None
-    if known is not None:
-        return known.runner
+    try:
+        chosen = known.runner if known is not None else load_settings().runner
+    except SettingsError as error:
+        raise CommandError(clean(str(error))) from None
+    if chosen is not None:
+        return chosen
     with refusals():
         runners = {item["kind"]: item["problem"] for item in engine.status().get("runners") or ()}
     if runners.get("docker") and "process" in runners:

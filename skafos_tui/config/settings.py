@@ -148,13 +148,6 @@ def _one_of(*choices: str) -> Callable[[Any], str]:
     return read
 
 
-def _runner(node: Any) -> str:
-    value = _text(node)
-    if value == "process":
-        raise _Wrong(node, "the runner `process` does not exist yet: use `docker`")
-    return _one_of("docker")(node)
-
-
 def _cores(node: Any) -> float:
     try:
         return read_cpu(_text(node), CORES_LIMIT)
@@ -188,7 +181,7 @@ def _channels(node: Any) -> Mapping[str, Mapping[str, str]]:
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
     "image": _text,
-    "runner": _runner,
+    "runner": _one_of("docker", "process"),
     "network": _one_of("bridge", "none"),
     "max_cpu": _cores,
     "max_memory": _bytes,

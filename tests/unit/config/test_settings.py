@@ -22,6 +22,11 @@ def test_keys_without_a_value_count_as_not_given(text: str) -> None:
     assert parse_settings(text, "s") == Settings()
 
 
+@pytest.mark.parametrize("runner", ["docker", "process"])
+def test_either_runner_can_be_the_one_of_new_projects(runner: str) -> None:
+    assert parse_settings(f"runner: {runner}\n", "s").runner == runner
+
+
 def test_every_key_is_read_as_the_text_that_stands_there() -> None:
     text = """
 image: 3.12
@@ -67,8 +72,7 @@ def test_every_field_can_be_set() -> None:
         ("max_memory: 2gb\n", "1:13", "Mi, Gi, M or G"),
         ("max_memory: 0Gi\n", "1:13", "above 0"),
         ("network: host\n", "1:10", "bridge or none"),
-        ("runner: process\n", "1:9", "use `docker`"),
-        ("runner: podman\n", "1:9", "docker"),
+        ("runner: podman\n", "1:9", "docker or process"),
         ("image: [a]\n", "1:8", "expected text"),
         ("- a\n", "1:1", "`key: value` pairs"),
         ("smtp: {hots: x}\n", "1:8", "did you mean `host`?"),
