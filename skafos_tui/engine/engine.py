@@ -130,13 +130,17 @@ class Engine:
 
         try:
             result, consequences = await self._writer.transact(name, work, self._ledger.forget)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             self._behind = True
             if is_full(error):
                 self.disk_is_full(f"{self.home.state_database}: {error}")
             raise
         self._act(consequences)
         return result
+
+    async def record(self, name: str, apply: Callable[[sqlite3.Connection], T]) -> T:
+        """One durable transaction from which nothing follows until the next `commit`."""
+        return await self._writer.transact(name, apply, self._ledger.forget)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """A reading closure that sees every commit before it."""
@@ -294,10 +298,6 @@ class Engine:
             supervisor.nudge()
         await self.commit("runner_found", lambda _: None)
 
-    async def _again_and_again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """One round after another; one that fails (the disk is full, say) is told, and the next comes all the same."""
-        while True:
-            try:
     async def _recover(self) -> None:
         """Decide what became due while no engine was there; where the disk is full that waits for room."""
         self._look_at_room()
@@ -317,6 +317,10 @@ class Engine:
         if self._look_at_room():
             await self.commit("timer", lambda _: None)
 
+    async def _again_and_again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """One round after another; one that fails (the disk is full, say) is told, and the next comes all the same."""
+        while True:
+            try:
                 await work()
             except (RunnerError, sqlite3.Error, OSError) as error:
                 log.error("the engine's upkeep: %r", error)

@@ -6,6 +6,7 @@ All methods run inside a transaction on the writer's thread; what they return is
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import sqlite3
 import sys
@@ -21,7 +22,10 @@ from skafos_tui.model.run import Attempt, Run, Task, TaskState
 from skafos_tui.model.verdict import Stop, StopKind
 from skafos_tui.store import projects, runs
 
+log = logging.getLogger(__name__)
 NAME_PREFIX = "skafos"
+JOBS_KEPT = 20_000
+"""Configs with more jobs than this in all are not kept: a year of edits must not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ class Consequences:
         )
 
 
+class StoredConfigInvalid(Exception):
+    """A config that was accepted is not valid for this version of the program; what belongs to it stands still."""
+
+
 class Machine(Protocol):
     """What a runner has to give, and why it gives nothing at the moment."""
 
@@ -57,6 +65,8 @@ class Ledger:
     engine: str
     machines: Mapping[str, Machine]
     """By the kind of runner."""
+    shortage: str = ""
+    """Why nothing new starts on any runner: the disk is full."""
     _configs: dict[int, Project] = field(default_factory=dict)
     _steps: dict[int, Step] = field(default_factory=dict)
     _recorded: dict[int, tuple[Run, Mapping[str, Task]]] = field(default_factory=dict)
@@ -65,8 +75,6 @@ class Ledger:
 
     def forget(self) -> None:
         """Drop what is kept between commits; after a transaction that was rolled back it may not be true."""
-    shortage: str = ""
-    """Why nothing new starts on any runner: the disk is full."""
         self._configs.clear()
         self._steps.clear()
         self._recorded.clear()
@@ -78,7 +86,11 @@ class Ledger:
         replaced: list[int] = []
         stop: list[str] = []
         for run in self._due(connection, touched):
-            view = self.view(connection, run)
+            try:
+                view = self.view(connection, run)
+            except StoredConfigInvalid as error:
+                log.error("run %d stands still: %s", run.id, error)
+                continue
             self._recorded[run.id] = (run, {task.job_id: task for task in view.tasks})
             # What admission said holds until it says otherwise: a queue of hundreds is not written anew at each commit.
             self._steps[run.id] = with_reasons(advance(view, now), self._told.get(run.id, {}))
@@ -112,15 +124,22 @@ class Ledger:
         return sorted(due, key=lambda run: (run.id not in wanted, run.id))
 
     def config(self, connection: sqlite3.Connection, deployment: int) -> Project:
-        """The project of a deployment, parsed once."""
-        if deployment not in self._configs:
+        """The project of a deployment, parsed once while it is in use."""
+        known = self._configs.pop(deployment, None)
+        if known is None:
             row = projects.get_deployment(connection, deployment)
             assert row is not None, f"deployment {deployment} is referenced by a run"
             # It was within the user's ceilings when it was accepted; the settings may have changed since.
-            project = parse_config(row.config, max_cpu=math.inf, max_memory=sys.maxsize).project
-            assert project is not None, f"deployment {deployment} was accepted, so its config is valid"
-            self._configs[deployment] = project
-        return self._configs[deployment]
+            known = parse_config(row.config, max_cpu=math.inf, max_memory=sys.maxsize).project
+            if known is None:
+                raise StoredConfigInvalid(
+                    f"the config of deployment {row.number} of {row.project} is not valid any more"
+                )
+            while self._configs and sum(len(each.jobs) for each in self._configs.values()) > JOBS_KEPT:
+                del self._configs[next(iter(self._configs))]
+        # The one asked for last stands last.
+        self._configs[deployment] = known
+        return known
 
     def view(self, connection: sqlite3.Connection, run: Run) -> RunView:
         """All that the future of a run depends on, read in one go."""
@@ -147,6 +166,7 @@ class Ledger:
             missing=deployment.missing,
             ahead=self._ahead(connection, run, tasks),
             problem=self._machine(connection, run).problem,
+            shortage=self.shortage,
         )
 
     def _outside(self, connection: sqlite3.Connection, run: Run, job_id: str, jobs: Mapping[str, Job]) -> Outside:
@@ -166,11 +186,10 @@ class Ledger:
     def _ahead(self, connection: sqlite3.Connection, run: Run, tasks: Iterable[Task]) -> dict[str, Ahead]:
         """Jobs whose task in another run goes first: it runs already, or was queued by an older run.
 
-            shortage=self.shortage,
         Asked for tasks that run, too: one whose last attempt has just ended may want another one, and yields here.
         """
         found: dict[str, Ahead] = {}
-        if all(other.id == run.id or other.project != run.project for other in runs.unfinished_runs(connection)):
+        if not runs.runs_beside(connection, run.project, run.id):
             return found
         for task in tasks:
             if task.state.finished:
@@ -216,6 +235,8 @@ class Ledger:
     def _wants(self, connection: sqlite3.Connection) -> list[tuple[Machine, list[Want]]]:
         """What is wanted of each runner that takes something at the moment."""
         wanted: dict[str, list[Want]] = {}
+        if self.shortage:
+            return []
         for step in self._steps.values():
             if step.wants:
                 wanted.setdefault(runner_of(connection, step.run.project), []).extend(step.wants)
@@ -235,8 +256,6 @@ class Ledger:
             number=want.number,
             name=name,
             cpu=request.cpu,
-        if self.shortage:
-            return []
             memory=request.memory,
             now=now,
         )

@@ -7,14 +7,16 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol, TypeVar
 
+from skafos_tui.engine.ledger import StoredConfigInvalid
 from skafos_tui.engine.timetable import Due, Missed, Schedule, Timetable
 from skafos_tui.engine.triggers import create_slot_run
-from skafos_tui.model.graph import connected_part, graph_of
+from skafos_tui.model.graph import connected_parts, follows_from, graph_of
 from skafos_tui.model.project import Project
 from skafos_tui.store import projects, runs, schedules
 from skafos_tui.store.schedules import ScheduleRow
@@ -39,6 +41,10 @@ class Books(Protocol):
         """One durable transaction that applies an event and advances the runs in `touched` (None: all)."""
         ...
 
+    async def record(self, name: str, apply: Callable[[sqlite3.Connection], T]) -> T:
+        """One durable transaction from which nothing follows until the next `commit`."""
+        ...
+
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """A reading closure that sees every commit before it."""
         ...
@@ -56,6 +62,7 @@ class Scheduler:
         self._clock = clock
         self._timetable = Timetable()
         self._stale: set[str] = set()
+        self._shapes: dict[str, Shape] = {}
         self._wake = asyncio.Event()
 
     def refresh(self, project: str) -> None:
@@ -66,6 +73,8 @@ class Scheduler:
     async def start(self) -> None:
         """Read all schedules. What was missed meanwhile is decided by the first round."""
         self._put(await self._books.read(schedules.running_schedules))
+        for row in await self._books.read(projects.list_projects):
+            await self._warm(row.token)
 
     async def run(self) -> None:
         """Fire what is due, round after round, until cancelled."""
@@ -83,22 +92,24 @@ class Scheduler:
             log.warning("the clock was set back; %d schedules go on from now", len(back))
             moments = [(now, project, job_id) for project, job_id in back]
             await self._books.commit("clock", lambda c: schedules.decided_until(c, moments), ())
+        made: list[int] = []
         while due := self._timetable.due(now, AT_ONCE):
-            if not await self._fire(due, now):
-                return
+            made.extend(await self._fire(due, now))
+        if made:
+            # The plan of all is durable before the first of them takes the machine's time.
+            await self._books.commit("slots_taken", lambda _: None, made)
 
-    async def _fire(self, due: Collection[Due], now: float) -> bool:
-        """Record what is due in one commit; whether that could be done."""
+    async def _fire(self, due: Collection[Due], now: float) -> list[int]:
+        """Record what is due in one transaction; the ids of the new runs, none where it could not be written."""
         try:
-            await self._books.commit("slots", lambda c: fire(c, self._books.config, due, now), ())
+            return await self._books.record("slots", lambda c: fire(c, self._books.config, self._shape, due, now))
         except sqlite3.Error as error:
             log.error("slots can't be recorded: %s", error)
             # Nothing of it is in the store: what is there says what is due.
             self._stale.update(each.project for each in due)
             await asyncio.sleep(RETRY_S)
             self._wake.set()
-            return False
-        return True
+            return []
 
     async def _take_changes(self) -> None:
         while self._stale:
@@ -106,6 +117,25 @@ class Scheduler:
             rows = await self._books.read(partial(schedules.running_schedules, project=project))
             self._timetable.drop(project)
             self._put(rows)
+            await self._warm(project)
+
+    async def _warm(self, project: str) -> None:
+        """Have the active config read before its first slot is due."""
+
+        def load(connection: sqlite3.Connection) -> None:
+            row = projects.get_project(connection, project)
+            if row is not None and row.active is not None:
+                with suppress(StoredConfigInvalid):  # told when a slot is due
+                    self._shape(self._books.config(connection, row.active))
+
+        await self._books.read(load)
+
+    def _shape(self, project: Project) -> Shape:
+        """What slots of this version of a project run; kept for the version that is active."""
+        known = self._shapes.get(project.token)
+        if known is None or known.project is not project:
+            known = self._shapes[project.token] = Shape(project)
+        return known
 
     def _put(self, rows: Iterable[ScheduleRow]) -> None:
         for row in rows:
@@ -129,18 +159,37 @@ def _schedule(row: ScheduleRow) -> Schedule:
     return Schedule(row.project, row.job_id, row.expression, row.timezone, row.catchup, row.since)
 
 
+class Shape:
+    """What the slots of one version of a project run: its connected parts, and what follows from each job."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.parts = connected_parts(graph_of(project))
+        self._follows: dict[str, set[str]] = {}
+
+    def follows(self, due: Iterable[str]) -> set[str]:
+        """The ids of all jobs that a trigger of `due` runs."""
+        found: set[str] = set()
+        for job_id in due:
+            if job_id not in self._follows:
+                self._follows[job_id] = follows_from(self.project, {job_id})
+            found |= self._follows[job_id]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """The slot of one connected part of a project's graph: what shares a run."""
 
     project: str
     slot: int
-    part: int
+    part: str
 
 
 def fire(
     connection: sqlite3.Connection,
     config: Callable[[sqlite3.Connection, int], Project],
+    shapes: Callable[[Project], Shape],
     due: Collection[Due],
     now: float,
 ) -> list[int]:
@@ -151,28 +200,36 @@ def fire(
     """
     made: list[int] = []
     for token, of_project in _by_project(due).items():
-        standing = {row.job_id: row for row in schedules.running_schedules(connection, token)}
         row = projects.get_project(connection, token)
         if row is None or row.active is None:
             continue
-        project = config(connection, row.active)
-        valid = [each for each in of_project if each.job_id in standing]
+        try:
+            project = config(connection, row.active)
+        except StoredConfigInvalid as error:
+            log.error("schedules of %s stand still: %s", row.name, error)
+            continue
         fires: dict[_Part, list[str]] = {}
         missed: dict[_Part, list[tuple[str, Missed]]] = {}
-        parts = connected_part(graph_of(project))
-        for each in valid:
-            since = standing[each.job_id].since
+        shape = shapes(project)
+        decided = []
+        for each in of_project:
+            since = schedules.running_since(connection, token, each.job_id)
+            if since is None:
+                continue
+            decided.append((each.since, token, each.job_id))
+            part = shape.parts[each.job_id]
             for slot in each.fire:
                 if slot > since and not schedules.fired(connection, token, each.job_id, slot):
-                    fires.setdefault(_Part(token, slot, parts[each.job_id]), []).append(each.job_id)
+                    fires.setdefault(_Part(token, slot, part), []).append(each.job_id)
             for gap in each.missed:
                 if gap.slot > since and not schedules.fired(connection, token, each.job_id, gap.slot):
-                    missed.setdefault(_Part(token, gap.slot, parts[each.job_id]), []).append((each.job_id, gap))
+                    missed.setdefault(_Part(token, gap.slot, part), []).append((each.job_id, gap))
         for place, gaps in sorted(missed.items(), key=lambda item: item[0].slot):
             record_missed(connection, project, row.active, place.slot, gaps, now)
         for place, jobs in sorted(fires.items(), key=lambda item: item[0].slot):
-            made.append(create_slot_run(connection, project, row.active, place.slot, jobs, now))
-        schedules.decided_until(connection, [(each.since, token, each.job_id) for each in valid])
+            selected = shape.follows(jobs)
+            made.append(create_slot_run(connection, project, row.active, place.slot, jobs, selected, now))
+        schedules.decided_until(connection, decided)
     return made
 
 

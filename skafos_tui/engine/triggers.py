@@ -176,9 +176,15 @@ def create_deploy_run(
 
 
 def create_slot_run(
-    connection: sqlite3.Connection, project: Project, deployment: int, slot: int, due: Collection[str], now: float
+    connection: sqlite3.Connection,
+    project: Project,
+    deployment: int,
+    slot: int,
+    due: Collection[str],
+    selected: Collection[str],
+    now: float,
 ) -> int:
-    """Write the run of the jobs `due` at a slot (Unix seconds); they are of one connected part of the graph."""
+    """Write the run of the jobs `due` at a slot (Unix seconds), one connected part of the graph; `selected` follows."""
     first = min(due)
     run_id = runs.insert_run(
         connection,
@@ -187,7 +193,7 @@ def create_slot_run(
         trigger=TriggerKind.SCHEDULE,
         request_id=f"slot/{project.token}/{slot}/{first}",
         now=now,
-        tasks=_tasks(project, follows_from(project, due)),
+        tasks=_tasks(project, selected),
         parameters={},
         scheduled_at=slot,
     )

@@ -106,20 +106,20 @@ def follows_from(project: Project, roots: Collection[str]) -> set[str]:
     return found | set(roots)
 
 
-def connected_part(graph: Graph) -> dict[str, int]:
-    """Job id to the number of its connected part: jobs have the same one if any path of edges joins them."""
+def connected_parts(graph: Graph) -> dict[str, str]:
+    """Job to its connected part: the first, in the order of the file, of all jobs that paths of edges join to it."""
     children = children_of(graph)
-    part: dict[str, int] = {}
-    for number, root in enumerate(graph):
+    part: dict[str, str] = {}
+    for root in graph:
         if root in part:
             continue
-        part[root] = number
+        part[root] = root
         todo = [root]
         while todo:
-            job = todo.pop()
-            for neighbour in (*graph[job], *children[job]):
+            at = todo.pop()
+            for neighbour in (*graph[at], *children[at]):
                 if neighbour not in part:
-                    part[neighbour] = number
+                    part[neighbour] = root
                     todo.append(neighbour)
     return part
 

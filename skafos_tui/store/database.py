@@ -90,6 +90,7 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (project, job_id, slot)
     ) WITHOUT ROWID;
     CREATE INDEX slots_of_run ON slots (run_id);
+    CREATE INDEX runs_unfinished_of ON runs (project, id) WHERE state IN ('queued', 'running');
     """,
 )
 """Forward only: entry n takes a database from version n to n + 1. A landed entry never changes."""
@@ -156,9 +157,9 @@ def migrate(path: Path) -> None:
                 # One transaction a step, the version inside it: a crash leaves the step done or not begun.
                 connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
     except sqlite3.DatabaseError as error:
-        raise DatabaseError(f"{path} can't be read: {error}; move it away to start anew") from None
         if is_full(error):
             raise DatabaseError(f"{full(path.parent)}: {path.name} can't be opened; make room") from None
+        raise DatabaseError(f"{path} can't be read: {error}; move it away to start anew") from None
 
 
 class Writer:

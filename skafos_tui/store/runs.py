@@ -124,6 +124,12 @@ def unfinished_runs(connection: sqlite3.Connection) -> list[Run]:
     return [run_from(row) for row in connection.execute(f"SELECT * FROM runs WHERE {UNFINISHED_RUNS} ORDER BY id")]
 
 
+def runs_beside(connection: sqlite3.Connection, project: str, run_id: int) -> bool:
+    """Whether a project has an unfinished run other than this one."""
+    query = f"SELECT 1 FROM runs WHERE project = ? AND id != ? AND {UNFINISHED_RUNS} LIMIT 1"
+    return connection.execute(query, (project, run_id)).fetchone() is not None
+
+
 def tasks_of(connection: sqlite3.Connection, run_id: int) -> list[Task]:
     """The tasks of a run, in the order of the config."""
     rows = connection.execute("SELECT * FROM tasks WHERE run_id = ? ORDER BY position", (run_id,))

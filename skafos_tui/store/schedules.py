@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from skafos_tui.model.project import Catchup
 from skafos_tui.store.database import note_change
 
+_RUNNING = (
+    "SELECT s.* FROM schedules s JOIN projects p ON p.token = s.project"
+    " WHERE p.active IS NOT NULL AND p.paused_at IS NULL AND p.problem = ''"
+    " AND NOT EXISTS (SELECT 1 FROM paused_jobs j WHERE j.project = s.project AND j.job_id = s.job_id)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
@@ -39,14 +45,15 @@ def list_schedules(connection: sqlite3.Connection, project: str | None = None) -
 
 def running_schedules(connection: sqlite3.Connection, project: str | None = None) -> list[ScheduleRow]:
     """Those that fire: their project and job are not paused, and nothing is wrong with the project."""
-    query = (
-        "SELECT s.* FROM schedules s JOIN projects p ON p.token = s.project"
-        " WHERE p.active IS NOT NULL AND p.paused_at IS NULL AND p.problem = ''"
-        " AND NOT EXISTS (SELECT 1 FROM paused_jobs j WHERE j.project = s.project AND j.job_id = s.job_id)"
-    )
     if project is None:
-        return [_schedule_from(row) for row in connection.execute(query)]
-    return [_schedule_from(row) for row in connection.execute(f"{query} AND s.project = ?", (project,))]
+        return [_schedule_from(row) for row in connection.execute(_RUNNING)]
+    return [_schedule_from(row) for row in connection.execute(f"{_RUNNING} AND s.project = ?", (project,))]
+
+
+def running_since(connection: sqlite3.Connection, project: str, job_id: str) -> float | None:
+    """Until when (Unix seconds) the slots of one schedule are decided; None where it does not fire at present."""
+    row = connection.execute(f"{_RUNNING} AND s.project = ? AND s.job_id = ?", (project, job_id)).fetchone()
+    return None if row is None else float(row["since"])
 
 
 def put_schedules(connection: sqlite3.Connection, project: str, rows: Iterable[ScheduleRow]) -> None:

@@ -17,6 +17,7 @@ from skafos_tui.engine.triggers import Refusal
 from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.model.verdict import VerdictKind
 from skafos_tui.runners.base import LogDamaged, LogSink, RunnerUnreachable
+from skafos_tui.store import runs
 from skafos_tui.store.failpoints import on_failpoint
 from skafos_tui.store.logs.writer import LogWriteError, LogWriter
 from skafos_tui.store.projects import Variable
@@ -291,3 +292,30 @@ async def test_a_cancellation_is_never_lost_however_soon_after_a_wake_up_it_come
             done, _ = await asyncio.wait([task], timeout=1)
             supervisor.abandon()
             assert done, f"cancelled {turns} turns after a wake-up, and goes on"
+
+
+async def test_a_stored_config_that_is_not_valid_any_more_stands_still_and_the_engine_starts_all_the_same() -> None:
+    async with a_house(Daemon(by_job(j0=Behaviour(duration_s=5.0)))) as house:
+        house.write_config([job(0)])
+        life = Life(house)
+        await life.begin()
+        run_id = await start_run(life)
+        await until(lambda: house.daemon.running(), "it runs")
+        await life.close()
+
+        def spoil(connection: sqlite3.Connection) -> str:
+            config = str(connection.execute("SELECT config FROM deployments").fetchone()[0])
+            connection.execute("UPDATE deployments SET config = 'jobs: {'")
+            return config
+
+        config = house.query(spoil)
+        life = Life(house)
+        await life.begin()
+        assert [run.id for run in await life.engine.read(runs.unfinished_runs)] == [run_id]
+        await life.close()
+        house.query(lambda c: c.execute("UPDATE deployments SET config = ?", (config,)))
+        life = Life(house)
+        await life.begin()
+        await life.requests.cancel(run_id, [], "ann")
+        assert (await finished(life, run_id))[0].state is RunState.CANCELLED
+        await life.close()
