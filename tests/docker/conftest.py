@@ -14,7 +14,7 @@ from skafos_tui.runners.docker.runner import DockerRunner
 
 @pytest.fixture
 async def runner(base_image: str) -> AsyncIterator[Runner]:
-    """The runner under test: the conformance suite runs against whatever this gives."""
+    """The Docker runner."""
     made = DockerRunner()
     yield made
     await made.close()

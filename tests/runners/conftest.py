@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import tarfile
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 
 import pytest
-from runner_attempts import Attempts
+from runner_attempts import TOKEN, Attempts, archive_of
 
 from skafos_tui.runners.base import ImageRequest, Runner
 from skafos_tui.runners.docker.runner import DockerRunner
 from skafos_tui.runners.process.runner import ProcessRunner
-
-TOKEN = "06a16549a3e19a93faff2cc3"
-
-
-def archive_of(files: dict[str, str], directory: Path) -> tuple[Path, str]:
-    """The code archive of these files, and its digest."""
-    digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
-    path = directory / f"{digest}.tar.gz"
-    with tarfile.open(path, "w:gz") as out:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(text.encode()), 0o644
-            out.addfile(entry, BytesIO(text.encode()))
-    return path, digest
 
 
 @pytest.fixture(scope="session")

@@ -146,6 +146,7 @@ class LocalAttempts:
         command = shim.command(sys.executable, PACKAGE_ROOT, str(attempt), lock)
         # The interpreter itself may lie where only this finds its libraries.
         kept = {key: os.environ[key] for key in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if key in os.environ}
+        (attempt / files.WORDS).touch(mode=0o600)
         with (attempt / files.WORDS).open("wb") as words:
             try:
                 ran = subprocess.run(

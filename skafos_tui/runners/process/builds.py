@@ -19,7 +19,7 @@ from skafos_tui.runners import requirements
 from skafos_tui.runners.base import BuildFailed, BuiltImage, ImageRequest, Progress
 from skafos_tui.runners.identity import builder_identity, is_left_behind
 from skafos_tui.runners.pip_settings import PipSettings, read_settings
-from skafos_tui.runners.process.pip import install
+from skafos_tui.runners.process.pip import add_commands, add_pip, install
 from skafos_tui.runners.process.places import PREFIX, Places, parts_of, remove_tree
 from skafos_tui.runners.sharing import SharedBuilds
 from skafos_tui.store.failpoints import failpoint
@@ -126,7 +126,7 @@ class Builds:
         maker = link.with_name(f"{name}{MAKER}")
         maker.write_text(builder_identity())
         try:
-            make_environment(directory, tell, with_pip=bool(wanted), cancelled=cancelled)
+            make_environment(directory, tell, with_pip=bool(wanted))
             packages = ""
             if wanted:
                 project = directory / "project"
@@ -194,11 +194,9 @@ def environment_of(places: Places, reference: str) -> Path | None:
     return link.resolve() if link.exists() else None
 
 
-def make_environment(directory: Path, tell: Progress, *, with_pip: bool, cancelled: threading.Event) -> None:
-    """An empty virtual environment. Raises BuildFailed, Cancelled."""
+def make_environment(directory: Path, tell: Progress, *, with_pip: bool) -> None:
+    """An empty virtual environment. Raises BuildFailed."""
     import venv
-
-    from skafos_tui.runners.process.pip import add_pip, refuse_pip
 
     tell(f"making an environment of {_python()}")
     try:
@@ -206,9 +204,8 @@ def make_environment(directory: Path, tell: Progress, *, with_pip: bool, cancell
     except (OSError, subprocess.CalledProcessError) as error:
         raise BuildFailed(f"a virtual environment can't be made: {error}") from error
     if with_pip:
-        add_pip(directory, tell, cancelled)
-    else:
-        refuse_pip(directory)
+        add_pip(directory)
+    add_commands(directory)
 
 
 def unpack(places: Places, archive: Path, digest: str) -> None:
@@ -224,7 +221,7 @@ def unpack(places: Places, archive: Path, digest: str) -> None:
                 _unpack_member(source, member, aside)
         os.sync()
         aside.rename(target)
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, KeyError, tarfile.TarError) as error:
         if not target.exists():
             raise BuildFailed(f"the code archive {archive} can't be unpacked: {error}") from error
     finally:
@@ -252,7 +249,8 @@ def _unpack_member(source: tarfile.TarFile, member: tarfile.TarInfo, root: Path)
         path.symlink_to(member.linkname)
     elif member.isreg() or member.islnk():
         content = source.extractfile(member)
-        assert content is not None
+        if content is None:
+            raise tarfile.TarError(f"{member.name} is a link to no file")
         with content, path.open("xb") as file:
             shutil.copyfileobj(content, file, 1 << 20)
         # Read only: jobs work on copies.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import secrets
@@ -14,6 +13,7 @@ from skafos_tui.runners.base import RunnerInfo
 from skafos_tui.runners.capacity import usable_memory
 from skafos_tui.runners.checks import Check, check
 from skafos_tui.runners.process import cgroups
+from skafos_tui.runners.process.pip import has_pip
 
 WITHOUT_CGROUP = {
     "memory": "watched, and the biggest process killed",
@@ -67,7 +67,7 @@ def checks() -> list[Check]:
     """What is missing here compared with Docker, and what helps. Blocking."""
     name = f"Python {platform.python_version()}, {cores()} cpu, {memory() / (1 << 30):.1f}Gi"
     found = [check("processes", True, name)]
-    if importlib.util.find_spec("ensurepip") is None:
+    if not has_pip():
         remedy = "apt install python3-venv"
         found.append(check("pip", False, "requirements can't be installed: this Python has no ensurepip", remedy))
     by_cgroup = "run the engine as a systemd user service (`skafos engine enable`), or use Docker"

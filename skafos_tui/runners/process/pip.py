@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import select
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,30 +24,47 @@ CANCEL_POLL_S = 0.1
 END_POLL_S = 0.01
 LEASH = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
 """Ends pip with the engine: nobody would use what it makes. (1 is PR_SET_PDEATHSIG.)"""
-NO_PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
+PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
 NOT_TAKEN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
 """What would lead pip out of the environment."""
 
 
-def add_pip(environment: Path, tell: Progress, cancelled: threading.Event) -> None:
-    """Put pip into an environment. Raises BuildFailed, Cancelled."""
-    log: list[str] = []
-    command = [_python(environment), "-m", "ensurepip", "--default-pip"]
-    if run(command, environment, log.append, cancelled) != 0:
-        for line in log:
-            tell(line)
-        if any("No module named ensurepip" in line for line in log):
-            raise BuildFailed(
-                "this Python has no pip for new environments; on Debian and Ubuntu: apt install python3-venv"
-            )
-        raise BuildFailed(f"pip can't be installed: {requirements.decisive_line(log)}")
+def add_pip(environment: Path) -> None:
+    """Put Python's own pip into an environment. Raises BuildFailed.
+
+    What `ensurepip` does, without compiling all of pip at once: 0.1 s instead of 6 s.
+    """
+    wheel = _bundled_wheel()
+    if wheel is None:
+        raise BuildFailed("this Python has no pip for new environments; on Debian and Ubuntu: apt install python3-venv")
+    base = str(environment)
+    packages = sysconfig.get_path("purelib", scheme="venv", vars={"base": base, "platbase": base})
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(packages)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise BuildFailed(f"pip can't be installed from {wheel}: {error}") from error
 
 
-def refuse_pip(environment: Path) -> None:
-    """A `pip` that says there is none: the next one on PATH would install into this machine's own Python."""
+def has_pip() -> bool:
+    """Whether environments can have pip here."""
+    return _bundled_wheel() is not None
+
+
+def _bundled_wheel() -> Path | None:
+    found = importlib.util.find_spec("ensurepip")
+    if found is None or found.origin is None:
+        return None
+    shared = sysconfig.get_config_var("WHEEL_PKG_DIR")
+    places = [Path(found.origin).parent / "_bundled", *([Path(shared)] if shared else [])]
+    return next((wheel for place in places for wheel in sorted(place.glob("pip-*.whl"))), None)
+
+
+def add_commands(environment: Path) -> None:
+    """A `pip` that is the environment's, also where it has none and says so: the next one on PATH is this machine's."""
     for name in ("pip", "pip3"):
         path = environment / "bin" / name
-        path.write_text(NO_PIP)
+        path.write_text(PIP)
         path.chmod(0o755)
 
 
