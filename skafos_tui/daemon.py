@@ -18,7 +18,9 @@ from skafos_tui import __version__
 from skafos_tui.api.control import Control
 from skafos_tui.config.settings import Settings, SettingsError, load_settings
 from skafos_tui.engine.engine import Engine
+from skafos_tui.runners.checks import Check
 from skafos_tui.runners.docker.runner import DockerRunner
+from skafos_tui.runners.process.runner import ProcessRunner
 from skafos_tui.store.database import DatabaseError, Writer
 from skafos_tui.store.disk import full, is_full
 from skafos_tui.store.engine_log import bound_log
@@ -79,13 +81,13 @@ async def serve(home: Home, settings: Settings, lock: IO[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    runner = DockerRunner()
+    docker, process = DockerRunner(), ProcessRunner(home.processes)
     writer = await Writer.open(home.state_database)
-    engine = Engine(home, settings, writer, [runner])
+    engine = Engine(home, settings, writer, [docker, process])
     server: web.AppRunner | None = None
     try:
         await engine.start()
-        server = await open_door(home, engine, runner, stopped)
+        server = await open_door(home, engine, docker, process, stopped)
         log.info("skafos engine %s, pid %d, at %s", __version__, os.getpid(), home.path)
         gc.freeze()
         await stopped.wait()
@@ -98,9 +100,15 @@ async def serve(home: Home, settings: Settings, lock: IO[str]) -> None:
         lock.close()
 
 
-async def open_door(home: Home, engine: Engine, runner: DockerRunner, stopped: asyncio.Event) -> web.AppRunner:
+async def open_door(
+    home: Home, engine: Engine, docker: DockerRunner, process: ProcessRunner, stopped: asyncio.Event
+) -> web.AppRunner:
     """The control socket, for this user only."""
-    control = Control(engine, stop=stopped.set, bootstrap=runner.bootstrap, doctor=runner.doctor)
+
+    async def doctor() -> list[Check]:
+        return [*await docker.doctor(), *await process.doctor()]
+
+    control = Control(engine, stop=stopped.set, bootstrap=docker.bootstrap, doctor=doctor)
     server = web.AppRunner(control.application(), access_log=None)
     await server.setup()
     home.socket.unlink(missing_ok=True)

@@ -71,6 +71,11 @@ class Home:
         """The code archive with this content hash, a gzipped tar."""
         return self.project(token) / "code" / f"{digest}.tar.gz"
 
+    @property
+    def processes(self) -> Path:
+        """What the process runner keeps: environments, code, attempts."""
+        return self.path / "process"
+
     def attempt(self, attempt_name: str) -> Path:
         """The attempt's own directory while it runs: its secrets."""
         return self.path / "attempts" / attempt_name
