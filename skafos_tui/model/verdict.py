@@ -103,7 +103,8 @@ def judge(end: End, stop: Stop | None = None) -> Verdict:
         detail = f"limit {format_bytes(end.memory_limit)}, peak {format_bytes(peak)}"
         return Verdict(VerdictKind.OUT_OF_MEMORY, code, f"{detail}, ended with {describe_exit(code)}")
     if end.daemon_restarted and code in DAEMON_EXITS:
-        return Verdict(VerdictKind.LOST, code, f"the Docker daemon restarted under it ({describe_exit(code)})")
+        reason = end.error or "the Docker daemon restarted under it"
+        return Verdict(VerdictKind.LOST, code, f"{reason} ({describe_exit(code)})")
     if code in KILLED_EXITS:
         return Verdict(VerdictKind.KILLED, code, f"{describe_exit(code)}, not sent by Skafos")
     return Verdict(VerdictKind.EXITED, code, f"ended with {describe_exit(code)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import http.server
 import json
@@ -11,7 +10,6 @@ import tarfile
 import threading
 import time
 import uuid
-import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +17,8 @@ from typing import Any
 
 import pytest
 from private_daemon import PrivateDaemon
-from runner_attempts import Attempts
+from runner_attempts import TOKEN, Attempts
+from runner_wheels import make_wheel
 
 from skafos_tui.model.project import Segment, SegmentKind
 from skafos_tui.runners.base import BaseImageMissing, BuildFailed, BuiltImage, ImageRequest
@@ -30,29 +29,6 @@ from skafos_tui.runners.identity import builder_identity
 from skafos_tui.store.failpoints import on_failpoint
 
 pytestmark = pytest.mark.docker
-
-TOKEN = "06a16549a3e19a93faff2cc3"
-
-
-def make_wheel(directory: Path, name: str, version: str = "1.0") -> Path:
-    """A wheel with one module that has `VERSION`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    info = f"{name}-{version}.dist-info"
-    files = {
-        f"{name}.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    rows = []
-    for path, text in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-        rows.append(f"{path},sha256={digest},{len(text)}\n")
-    files[f"{info}/RECORD"] = "".join(rows) + f"{info}/RECORD,,\n"
-    wheel = directory / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-    return wheel
 
 
 class Workshop:

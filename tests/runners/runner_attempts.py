@@ -41,7 +41,7 @@ class Attempts:
         self.image = image
         self.engine = f"test-{os.getpid()}-{next(_numbers)}"
         self.project = directory / "project"
-        self.project.mkdir()
+        self.project.mkdir(parents=True)
         self.place = "/project" if runner.kind == "docker" else str(self.project)
         """Where an attempt finds the project."""
         self._names: list[str] = []

@@ -228,7 +228,7 @@ async def test_after_a_reboot_everything_has_ended_and_signals_of_the_shutdown_a
         assert found is not None
         assert (found.phase, found.exit_code, found.daemon_restarted) == (Phase.ENDED, code, True)
         verdict = judge(End(code, daemon_restarted=found.daemon_restarted, error=found.error))
-        assert verdict.kind is VerdictKind.LOST
+        assert verdict.kind is VerdictKind.LOST and "the machine was restarted under it" in verdict.evidence
 
 
 @pytest.mark.parametrize("end", ["itself", "SIGTERM", "SIGKILL", "remove"])

@@ -213,6 +213,7 @@ class LocalAttempts:
             exit_code=end["code"],
             out_of_memory=end["out_of_memory"],
             daemon_restarted=rebooted,
+            error=REBOOTED if rebooted else "",
         )
 
     def _phase(self, attempt: Path) -> Phase:
