@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import tempfile
@@ -97,3 +98,28 @@ def test_docker_gone_in_the_middle_is_said_and_the_run_goes_on_when_it_is_back(b
         *lines, gap = person.log(run, "Brief")
         assert lines == [f"line {number}" for number in range(len(lines))]
         assert gap.startswith("[skafos gap] the last lines may be missing")
+
+
+def test_a_slot_that_is_due_while_docker_is_away_waits_with_that_reason_and_runs_in_docker_when_it_is_back(
+    base_image: str,
+) -> None:
+    daemon = PrivateDaemon()
+    with somebody_on(daemon, base_image) as person:
+        person.job(
+            "Minutely", "import os; print('in a container', os.path.exists('/.dockerenv'))", schedule="* * * * *"
+        )
+        assert person.skafos("deploy").returncode == 0
+        daemon.stop(signal.SIGKILL)
+        deadline = time.monotonic() + 75
+        while not (waiting := json.loads(person.skafos("runs", "--json").stdout)):
+            assert time.monotonic() < deadline, "no slot was due"
+            time.sleep(0.5)
+        run = waiting[-1]["id"]
+        shown = person.until(run, lambda s: "Docker" in s["tasks"][0]["reason"], 20)
+        assert shown["tasks"][0]["state"] in ("queued", "waiting", "starting"), shown
+        assert not shown["tasks"][0].get("attempts") or shown["tasks"][0]["started_at"] is None
+        # Another one would do without Docker: this project's jobs wait for it all the same.
+        assert person.skafos("undeploy").returncode == 0
+        daemon.start()
+        assert person.finished(run)["state"] == "succeeded"
+        assert person.log(run, "Minutely") == ["in a container True"]
