@@ -11,15 +11,15 @@ import tarfile
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from skafos_tui.engine.activation import image_failed, image_ready
+from skafos_tui.engine.books import Books
 from skafos_tui.engine.ledger import runner_of
-from skafos_tui.engine.links import Link
 from skafos_tui.engine.snapshots import Snapshot, SnapshotError, missing_file, take_snapshot, write_archive
 from skafos_tui.model.project import Project, SegmentKind
 from skafos_tui.model.run import Deployment, DeploymentState
@@ -38,31 +38,11 @@ SNAPSHOT_LOOKS = 4
 SNAPSHOT_PAUSE_S = 0.1
 
 
-class Books(Protocol):
-    """What deployments and supervisors need of the engine: its commits, its runner, its patience."""
-
-    home: Home
-
-    async def commit(
-        self, name: str, apply: Callable[[sqlite3.Connection], T], touched: Iterable[int] | None = None
-    ) -> T:
-        """One durable transaction that applies an event and advances the runs in `touched` (None: all)."""
-        ...
-
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """A reading closure that sees every commit before it."""
-        ...
-
-    def config(self, connection: sqlite3.Connection, deployment: int) -> Project:
-        """The project of a deployment, for use in a reading or writing closure."""
-        ...
+class Host(Books, Protocol):
+    """What deployments need of the engine."""
 
     def schedules_changed(self, project: str) -> None:
         """Another deployment of a project may have become active."""
-        ...
-
-    def link(self, kind: str) -> Link:
-        """The link to the runner of this kind."""
         ...
 
 
@@ -101,7 +81,7 @@ def prepare(home: Home, directory: Path, config: str, project: Project) -> Candi
 class Deployments:
     """Makes the images of deployments, each once however many wait for it."""
 
-    def __init__(self, books: Books, default_image: str | None) -> None:
+    def __init__(self, books: Host, default_image: str | None) -> None:
         self._books = books
         self._default_image = default_image
         self._builds: dict[int, asyncio.Task[None]] = {}
@@ -291,7 +271,7 @@ def _names_sdk(line: bytes) -> bool:
 class _BuildLog:
     """The log of an image step: every line to its file, the last one to the store, once a second at most."""
 
-    def __init__(self, books: Books, deployment: Deployment) -> None:
+    def __init__(self, books: Host, deployment: Deployment) -> None:
         path = books.home.build_log(deployment.project, deployment.id)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._books = books

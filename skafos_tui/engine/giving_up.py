@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
+from skafos_tui.engine.books import Books
 from skafos_tui.engine.deployments import Deployments, is_wanted
 from skafos_tui.engine.ledger import runner_of
-from skafos_tui.engine.links import Link
 from skafos_tui.model.run import Deployment, DeploymentState
 from skafos_tui.store import projects
-from skafos_tui.store.home import Home
 from skafos_tui.store.projects import KEPT_DEPLOYMENTS
 
 T = TypeVar("T")
@@ -23,25 +22,10 @@ PAUSE_S = 5.0
 """Between two looks at most: edits come in storms."""
 
 
-class Books(Protocol):
+class Host(Books, Protocol):
     """What giving up needs of the engine."""
 
-    home: Home
     deployments: Deployments
-
-    async def commit(
-        self, name: str, apply: Callable[[sqlite3.Connection], T], touched: Iterable[int] | None = None
-    ) -> T:
-        """One durable transaction that applies an event and advances the runs in `touched` (None: all)."""
-        ...
-
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """A reading closure that sees every commit before it."""
-        ...
-
-    def link(self, kind: str) -> Link:
-        """The link to the runner of this kind."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +41,7 @@ class Leftover:
 class GivingUp:
     """The work, done once after each `look`; what a killed engine left is found at its start."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Host) -> None:
         self._books = books
         self._wake = asyncio.Event()
         self._wake.set()

@@ -8,7 +8,7 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -16,10 +16,10 @@ from skafos_tui.config.files import DirectoryFiles, Machine
 from skafos_tui.config.reader import CONFIG_NAME, ConfigUnreadable, ReadResult, find_config, parse_config, read_bytes
 from skafos_tui.config.settings import Settings
 from skafos_tui.engine.activation import activate_if_ready, plan_for
+from skafos_tui.engine.books import Books
 from skafos_tui.engine.deployments import Candidate, Deployments
 from skafos_tui.engine.snapshots import SnapshotError
 from skafos_tui.engine.watch import ConfigWatch, Sighting, SightingKind
-from skafos_tui.model.project import Project
 from skafos_tui.model.run import Activation, ActivationKind, ActivationState
 from skafos_tui.store import activations, projects, schedules
 from skafos_tui.store.disk import is_full
@@ -32,25 +32,11 @@ ROOM_RETRY_S = 2.0
 """How long after a full disk kept it from copying files a reload is tried again."""
 
 
-class Books(Protocol):
+class Host(Books, Protocol):
     """What hot reload needs of the engine."""
 
     settings: Settings
     deployments: Deployments
-
-    async def commit(
-        self, name: str, apply: Callable[[sqlite3.Connection], T], touched: Iterable[int] | None = None
-    ) -> T:
-        """One durable transaction that applies an event and advances the runs in `touched` (None: all)."""
-        ...
-
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """A reading closure that sees every commit before it."""
-        ...
-
-    def config(self, connection: sqlite3.Connection, deployment: int) -> Project:
-        """The project of a deployment, for use in a reading or writing closure."""
-        ...
 
     def machine(self, runner: str) -> Machine:
         """What the machine behind a runner can give."""
@@ -60,7 +46,7 @@ class Books(Protocol):
 class Reload:
     """Watches the configs of all projects; `refresh` is told of projects whose schedules changed."""
 
-    def __init__(self, books: Books, refresh: Callable[[str], None]) -> None:
+    def __init__(self, books: Host, refresh: Callable[[str], None]) -> None:
         self._books = books
         self._refresh = refresh
         self._watch = ConfigWatch(self.sighted)

@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from skafos_tui.engine.books import Books
 from skafos_tui.engine.ledger import StoredConfigInvalid
 from skafos_tui.engine.timetable import Due, Missed, Schedule, Timetable
 from skafos_tui.engine.triggers import create_slot_run
@@ -30,28 +31,6 @@ AT_ONCE = 100
 """How many schedules one commit decides: thousands that are due together must not keep everybody else waiting."""
 RETRY_S = 1.0
 """How long after a commit that failed (the disk is full, say) the slots are tried again."""
-
-
-class Books(Protocol):
-    """What the scheduler needs of the engine."""
-
-    async def commit(
-        self, name: str, apply: Callable[[sqlite3.Connection], T], touched: Iterable[int] | None = None
-    ) -> T:
-        """One durable transaction that applies an event and advances the runs in `touched` (None: all)."""
-        ...
-
-    async def record(self, name: str, apply: Callable[[sqlite3.Connection], T]) -> T:
-        """One durable transaction from which nothing follows until the next `commit`."""
-        ...
-
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """A reading closure that sees every commit before it."""
-        ...
-
-    def config(self, connection: sqlite3.Connection, deployment: int) -> Project:
-        """The project of a deployment, for use in a reading or writing closure."""
-        ...
 
 
 class Scheduler:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from skafos_tui.model.run import Deployment, DeploymentState
 from skafos_tui.store.database import note_change
 
-
 KEPT_DEPLOYMENTS = 10
 """The newest so many ready deployments of a project keep their files and images; so does the active one, whatever
 waits to become active, and what unfinished runs are on. Older ones can't run any more."""
@@ -99,6 +98,7 @@ def set_active(connection: sqlite3.Connection, token: str, deployment: int | Non
 def set_seen(connection: sqlite3.Connection, token: str, digest: str) -> None:
     """The digest of the config's content last seen."""
     connection.execute("UPDATE projects SET seen = ? WHERE token = ?", (digest, token))
+    note_change(connection, "project", token)
 
 
 def set_problem(connection: sqlite3.Connection, token: str, problem: str) -> None:
@@ -112,7 +112,7 @@ def delete_project(connection: sqlite3.Connection, token: str) -> None:
     runs = "(SELECT id FROM runs WHERE project = ?)"
     connection.execute("UPDATE runs SET retry_of = NULL WHERE project = ?", (token,))
     connection.execute("UPDATE projects SET active = NULL WHERE token = ?", (token,))
-    for table in ("slots", "schedules", "paused_jobs", "activations"):
+    for table in ("slots", "schedules", "paused_jobs", "activations", "alerts"):
         connection.execute(f"DELETE FROM {table} WHERE project = ?", (token,))
     connection.execute(f"DELETE FROM attempts WHERE run_id IN {runs}", (token,))
     connection.execute(f"DELETE FROM tasks WHERE run_id IN {runs}", (token,))
