@@ -122,8 +122,9 @@ def decide_activation(
     connection: sqlite3.Connection, activation_id: int, state: ActivationState, now: float, error: str = ""
 ) -> None:
     """What became of a waiting activation."""
-    connection.execute(
+    cursor = connection.execute(
         "UPDATE activations SET state = ?, decided_at = ?, error = ? WHERE id = ? AND state = 'waiting'",
         (state, now, error, activation_id),
     )
-    note_change(connection, "activation", activation_id)
+    if cursor.rowcount:
+        note_change(connection, "activation", activation_id)

@@ -92,10 +92,21 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX slots_of_run ON slots (run_id);
     CREATE INDEX runs_unfinished_of ON runs (project, id) WHERE state IN ('queued', 'running');
     """,
+    """
+    CREATE TABLE alerts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
+        rule TEXT NOT NULL, state TEXT NOT NULL, severity TEXT NOT NULL, what TEXT NOT NULL, evidence TEXT NOT NULL,
+        name TEXT NOT NULL, run_id INTEGER, stops TEXT NOT NULL, count INTEGER NOT NULL, first_at REAL NOT NULL,
+        last_at REAL NOT NULL, acknowledged_at REAL, acknowledged_by TEXT, resolved_at REAL
+    );
+    CREATE UNIQUE INDEX alerts_by_key ON alerts (project, kind, subject, rule);
+    """,
 )
 """Forward only: entry n takes a database from version n to n + 1. A landed entry never changes."""
 
 CHANGES_KEPT = 10_000
+CHANGES_SLACK = 1000
+"""So many more may be there before the old ones go."""
 
 
 class DatabaseError(Exception):
@@ -190,6 +201,7 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = work(connection)
+                _drop_old_changes(connection)
                 failpoint(f"commit.{name}.before")
                 connection.execute("COMMIT")
             except BaseException:
@@ -220,9 +232,25 @@ class Writer:
 
 def note_change(connection: sqlite3.Connection, kind: str, identity: object) -> None:
     """Tell readers what a transaction changed; `kind` is a table's noun, `identity` its key as text."""
-    cursor = connection.execute("INSERT INTO changes (kind, id) VALUES (?, ?)", (kind, str(identity)))
-    if cursor.lastrowid and cursor.lastrowid % 1000 == 0:
-        connection.execute("DELETE FROM changes WHERE seq <= ?", (cursor.lastrowid - CHANGES_KEPT,))
+    connection.execute("INSERT INTO changes (kind, id) VALUES (?, ?)", (kind, str(identity)))
+
+
+def last_change(connection: sqlite3.Connection) -> int:
+    """The number of the newest change, 0 where there is none."""
+    return int(connection.execute("SELECT MAX(seq) FROM changes").fetchone()[0] or 0)
+
+
+def changed_kinds(connection: sqlite3.Connection, since: int) -> set[str]:
+    """The kinds of what has changed after change number `since`."""
+    return {row["kind"] for row in connection.execute("SELECT DISTINCT kind FROM changes WHERE seq > ?", (since,))}
+
+
+def _drop_old_changes(connection: sqlite3.Connection) -> None:
+    """Only at the end of a transaction: until then it may look at all that it has changed itself."""
+    last = last_change(connection)
+    first = connection.execute("SELECT MIN(seq) FROM changes").fetchone()[0] or 0
+    if last - first >= CHANGES_KEPT + CHANGES_SLACK:
+        connection.execute("DELETE FROM changes WHERE seq <= ?", (last - CHANGES_KEPT,))
 
 
 def get_meta(connection: sqlite3.Connection, key: str) -> str | None:
