@@ -23,7 +23,7 @@ def configure(command: str, parser: argparse.ArgumentParser) -> None:
         return
     parser.add_argument("path", metavar="PATH", nargs="?", help="a config or its directory (default: this project)")
     parser.add_argument("--strict", action="store_true", help="fail on warnings, too")
-    parser.add_argument("--fix", action="store_true", help="take every fix, then check again")
+    parser.add_argument("--fix", action="store_true", help="take every fix that keeps what the file means, then check again")
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.set_defaults(run=run_validate)
 
@@ -165,9 +165,14 @@ def _close(diagnostics: tuple[Diagnostic, ...], taken: int, *, fixing: bool) -> 
     words = ", ".join(counts) or "nothing to report"
     if taken:
         words = f"{taken} fixed; {words}"
-    fixable = sum(item.fix is not None for item in diagnostics)
+    fixes = [item.fix for item in diagnostics if item.fix is not None]
+    fixable = sum(not fix.changes_meaning for fix in fixes)
     if fixable and not fixing:
         words += f"; {fixable} can be fixed with --fix"
+    for fix in fixes:
+        if fix.changes_meaning:
+            words += f"; yours to decide: {clean(fix.title)}"
+            break
     remark(words)
 
 
@@ -175,7 +180,7 @@ def _as_json(item: Diagnostic, path: str) -> dict[str, Any]:
     fix = None
     if item.fix is not None:
         edits = [{"start": e.start, "end": e.end, "replacement": e.replacement} for e in item.fix.edits]
-        fix = {"title": item.fix.title, "edits": edits}
+        fix = {"title": item.fix.title, "edits": edits, "changes_meaning": item.fix.changes_meaning}
     return {
         "severity": str(item.severity),
         "code": item.code,

@@ -34,7 +34,7 @@ def apart(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Findings in order whose fixes can be taken together: the stretches of text they edit don't touch."""
     chosen: list[tuple[int, int, Diagnostic]] = []
     for item in diagnostics:
-        if item.fix is None:
+        if item.fix is None or item.fix.changes_meaning:
             continue
         start, end = item.fix.edits[0].start, item.fix.edits[-1].end
         if all(end < low or high < start for low, high, _ in chosen):
@@ -43,7 +43,7 @@ def apart(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def take_all(first: ReadResult, read: Callable[[str], ReadResult]) -> FixOutcome:
-    """Take every fix, read the text again, and so on until nothing is offered; `read` reads a text.
+    """Take every fix that keeps what the file means, read the text again, and so on until nothing is offered; `read` reads a text.
 
     Each fix alone brings no new error, but two may together (names of jobs made ids that close a circle): then the
     later one is left out. What is no YAML hides everything else, so what its fix brings to light is not new.

@@ -203,7 +203,8 @@ def _diagnostic(item: Finding, places: Places, shift: int) -> Diagnostic:
     fix = item.fix
     if fix is not None:
         edits = sorted(fix.edits, key=lambda edit: (edit.start, edit.end))
-        fix = Fix(fix.title, tuple(Edit(e.start + shift, e.end + shift, e.replacement) for e in edits))
+        moved = tuple(Edit(e.start + shift, e.end + shift, e.replacement) for e in edits)
+        fix = Fix(fix.title, moved, fix.changes_meaning)
     message = shown(item.message)
     return Diagnostic(item.severity, item.code, message, line, column, column + width, item.job_id, fix)
 

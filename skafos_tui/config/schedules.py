@@ -9,6 +9,7 @@ from skafos_tui.config.nodes import SCALAR, Node
 from skafos_tui.config.places import short
 from skafos_tui.config.quantities import BadValue
 from skafos_tui.config.sections import kind_name
+from skafos_tui.model.diagnostic import Fix
 
 if TYPE_CHECKING:
     from skafos_tui.config.cron import Cron
@@ -54,8 +55,9 @@ def check_schedule(reading: Reading, node: Node, zone: str | None) -> str | None
     if meant is not None:
         message = f"`{short(text)}` fires in every minute of those hours; did you mean `{meant}`?"
         fix = reading.replacement(node, meant, f"Write `{meant}`")
-        if fix is not None and node.style == "" and meant[:1] == "*":
-            fix = None
+        if fix is not None:
+            unquoted = node.style == "" and meant[:1] == "*"
+            fix = None if unquoted else Fix(fix.title, fix.edits, changes_meaning=True)
         reading.warning("cron-every-minute", message, node, fix)
     if zone is not None and zone != "UTC":
         remark = _remark(text, zone)

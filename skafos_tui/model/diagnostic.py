@@ -26,10 +26,15 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """An exact text edit that takes a finding away; `title` is an imperative sentence without a full stop."""
+    """An exact text edit that takes a finding away; `title` is an imperative sentence without a full stop.
+
+    `changes_meaning` where the file would do something else than now (fire at other times, say): a person takes such
+    a fix knowingly, never many at once.
+    """
 
     title: str
     edits: tuple[Edit, ...]
+    changes_meaning: bool = False
 
 
 @dataclass(frozen=True, slots=True)

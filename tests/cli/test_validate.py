@@ -126,6 +126,7 @@ def test_json_is_a_list_of_findings(config: Path, capsys: pytest.CaptureFixture[
         "fix": {
             "title": "Write `python`",
             "edits": [{"start": start, "end": start + 6, "replacement": "python"}],
+            "changes_meaning": False,
         },
     }
     config.write_text(GOOD)

@@ -329,6 +329,16 @@ FIXES = [
 ]
 
 
+def test_a_fix_that_changes_when_a_job_fires_is_offered_and_never_taken_with_the_others() -> None:
+    text = train('schedule: "* */2 * * *"\n    resources: {limits: {mem: 2Gi}}')
+    result = read(text)
+    fixes = {item.code: item.fix for item in result.diagnostics}
+    assert fixes["cron-every-minute"] is not None and fixes["cron-every-minute"].changes_meaning
+    outcome = take_all(result, read)
+    assert '"* */2 * * *"' in outcome.text and "memory: 2Gi" in outcome.text
+    assert [item.code for item in outcome.result.diagnostics] == ["cron-every-minute"]
+
+
 @pytest.mark.parametrize(("text", "code", "after"), FIXES)
 def test_a_fix_writes_what_is_right_and_leaves_a_valid_file(text: str, code: str, after: str | None) -> None:
     result = read(text)
