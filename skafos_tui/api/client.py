@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -116,6 +116,12 @@ class EngineClient:
     def resume(self, project: str, job: str | None = None) -> dict[str, Any]:
         """Go on with what was paused, from now; answers as `pause`."""
         return self._call("POST", f"/v1/projects/{project}/resume", {"job": job})
+
+    def ack(self, project: str, alerts: Sequence[int] | None, *, by: str) -> list[int]:
+        """Take notice of alerts, None: of all that concern the project; the ids of those that were firing."""
+        body = {"alerts": None if alerts is None else list(alerts), "by": by}
+        found: list[int] = self._call("POST", f"/v1/projects/{project}/alerts/ack", body)["acknowledged"]
+        return found
 
     def set_variable(self, project: str, key: str, value: str, *, secret: bool) -> None:
         """Keep a variable of the project."""

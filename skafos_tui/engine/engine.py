@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from skafos_tui.config.files import Machine
 from skafos_tui.config.settings import Settings
+from skafos_tui.engine import alerting
 from skafos_tui.engine.deployments import Deployments, is_wanted
 from skafos_tui.engine.giving_up import GivingUp
 from skafos_tui.engine.ledger import Consequences, Ledger, runner_of
@@ -26,7 +27,7 @@ from skafos_tui.model.project import Project
 from skafos_tui.model.run import Attempt, AttemptState
 from skafos_tui.runners.base import Phase, Runner, RunnerError
 from skafos_tui.store import projects, runs
-from skafos_tui.store.database import Writer, get_meta, set_meta
+from skafos_tui.store.database import Writer, get_meta, last_change, set_meta
 from skafos_tui.store.disk import is_full
 from skafos_tui.store.home import Home
 from skafos_tui.store.projects import ProjectRow
@@ -129,7 +130,7 @@ class Engine:
             return result, self._ledger.settle(connection, touched, now)
 
         try:
-            result, consequences = await self._writer.transact(name, work, self._ledger.forget)
+            result, consequences = await self._writer.transact(name, self._alerted(work, now), self._ledger.forget)
         except sqlite3.Error as error:
             self._behind = True
             if is_full(error):
@@ -140,7 +141,18 @@ class Engine:
 
     async def record(self, name: str, apply: Callable[[sqlite3.Connection], T]) -> T:
         """One durable transaction from which nothing follows until the next `commit`."""
-        return await self._writer.transact(name, apply, self._ledger.forget)
+        return await self._writer.transact(name, self._alerted(apply, time.time()), self._ledger.forget)
+
+    def _alerted(self, work: Callable[[sqlite3.Connection], T], now: float) -> Callable[[sqlite3.Connection], T]:
+        """The work of a transaction, with the alerts that follow from it in the same one."""
+
+        def both(connection: sqlite3.Connection) -> T:
+            since = last_change(connection)
+            result = work(connection)
+            alerting.follow(connection, self._ledger, since, now)
+            return result
+
+        return both
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """A reading closure that sees every commit before it."""

@@ -1,4 +1,4 @@
-"""What people ask of the engine: run, retry, cancel, variables, identity; each answered after its commit."""
+"""What people ask of the engine: run, retry, cancel, alerts, variables, identity; each answered after its commit."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from skafos_tui.config.reader import CONFIG_NAME, ConfigUnreadable, ReadResult, find_config, read_config
+from skafos_tui.engine.alerting import acknowledge
 from skafos_tui.engine.deployments import Candidate, is_wanted
 from skafos_tui.engine.engine import Engine
 from skafos_tui.engine.snapshots import SnapshotError, config_digest
@@ -130,6 +131,15 @@ class Requests:
         cancelled = await self.engine.commit("cancel", apply, (run_id,))
         await self._drop_unwanted_build(run.deployment, project)
         return cancelled
+
+    async def acknowledge(self, token: str, alerts: Sequence[int] | None, by: str) -> list[int]:
+        """Take notice of alerts, None: of all of a project and the engine; the ids of those that were firing.
+
+        Raises Refusal where an id is unknown.
+        """
+        await self.known(token)
+        now = time.time()
+        return await self.engine.commit("acknowledge", lambda c: acknowledge(c, token, alerts, by, now), ())
 
     async def set_variable(self, token: str, variable: Variable) -> None:
         """Keep a variable of a project. Raises Refusal."""
