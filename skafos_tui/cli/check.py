@@ -23,7 +23,7 @@ def configure(command: str, parser: argparse.ArgumentParser) -> None:
         return
     parser.add_argument("path", metavar="PATH", nargs="?", help="a config or its directory (default: this project)")
     parser.add_argument("--strict", action="store_true", help="fail on warnings, too")
-    parser.add_argument("--fix", action="store_true", help="take every fix that keeps what the file means, then check again")
+    parser.add_argument("--fix", action="store_true", help="take every fix that keeps the meaning, then check again")
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.set_defaults(run=run_validate)
 

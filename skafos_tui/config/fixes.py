@@ -43,7 +43,7 @@ def apart(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def take_all(first: ReadResult, read: Callable[[str], ReadResult]) -> FixOutcome:
-    """Take every fix that keeps what the file means, read the text again, and so on until nothing is offered; `read` reads a text.
+    """Take every fix that keeps the meaning, read the text again with `read`, and so on until nothing is offered.
 
     Each fix alone brings no new error, but two may together (names of jobs made ids that close a circle): then the
     later one is left out. What is no YAML hides everything else, so what its fix brings to light is not new.
