@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from skafos_tui.engine.timetable import ON_TIME_S
+from skafos_tui.engine.timetable import CLOCK_SLACK_S, ON_TIME_S
 from skafos_tui.model.graph import topological
 from skafos_tui.model.project import Catchup, Job, Overlap, RetryPolicy
 from skafos_tui.model.run import Attempt, DeploymentState, Run, RunState, Task, TaskState, TriggerKind
@@ -211,7 +211,7 @@ def _fold(view: RunView, task: Task, attempts: Sequence[Attempt], now: float) ->
         if attempt is None:
             wants.append(_want(task, instance, 1, task.queued_at or now))
         elif attempt.verdict is not None and should_retry(policy, attempt):
-            ready_at = (attempt.ended_at or now) + retry_delay(policy, attempt.number)
+            ready_at = retry_at(policy, attempt, now)
             wants.append(_want(task, instance, attempt.number + 1, ready_at))
             if ready_at > now:
                 moment = time.strftime("%H:%M:%S", time.localtime(ready_at))
@@ -261,6 +261,15 @@ def retry_delay(policy: RetryPolicy, attempt_number: int) -> float:
     except OverflowError:
         return policy.max_delay_s
     return min(delay, policy.max_delay_s)
+
+def retry_at(policy: RetryPolicy, attempt: Attempt, now: float) -> float:
+    """When an ended attempt's instance is tried again, Unix seconds.
+
+    An end that lies in the future means that the clock was set back since: then at once, not after that time as well.
+    """
+    ended_at = attempt.ended_at or now
+    return now if ended_at > now + CLOCK_SLACK_S else ended_at + retry_delay(policy, attempt.number)
+
 
 
 def _end(view: RunView, task: Task, last: Mapping[int, Attempt], now: float) -> Task:

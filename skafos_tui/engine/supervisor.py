@@ -59,6 +59,8 @@ class Supervisor:
         self.attempt = attempt
         self._host = host
         self._stop = attempt.stop
+        self._began: float | None = None
+        """The monotonic instant at which the container began to run: the wall clock may be set meanwhile."""
         self._signalled_at: float | None = None
         self._killed = False
         self._wake = asyncio.Event()
@@ -157,8 +159,9 @@ class Supervisor:
                 self._wake.clear()
                 await self._link.insist(lambda: self._link.runner.start(self.name))
                 name, now = self.name, time.time()
+                self._began = time.monotonic()
                 await self._host.commit("running", lambda c: runs.attempt_running(c, name, now), (self.attempt.run_id,))
-                await self._sleep(now + SETTLE_S)
+                await self._sleep(self._began + SETTLE_S)
         except CouldNotStart as error:
             return Verdict(VerdictKind.COULD_NOT_START, None, self._masked(str(error)))
         return None
@@ -204,7 +207,7 @@ class Supervisor:
             await self._sleep(deadline)
 
     async def _sleep(self, deadline: float | None) -> None:
-        timeout = None if deadline is None else min(max(0.0, deadline - time.time()), NAP_S)
+        timeout = None if deadline is None else min(max(0.0, deadline - time.monotonic()), NAP_S)
         try:
             # Not `wait_for`: Python 3.11's loses a cancellation that comes together with a wake-up.
             async with asyncio.timeout(timeout):
@@ -213,16 +216,16 @@ class Supervisor:
             pass
 
     async def _enforce(self, around: Surroundings, observation: Observation) -> float | None:
-        """Apply the timeout and our stop; when to look again (Unix seconds), None: when woken."""
+        """Apply the timeout and our stop; when to look again (monotonic seconds), None: when woken."""
         limit = around.job.timeout_s
         deadline = None
         if limit is not None:
-            deadline = (observation.started_at or self.attempt.planned_at) + limit
-            if self._stop is None and time.time() >= deadline:
+            deadline = self._running_since(observation) + limit
+            if self._stop is None and time.monotonic() >= deadline:
                 await self._time_out(limit)
         if self._stop is None:
             return deadline
-        now = time.time()
+        now = time.monotonic()
         if self._signalled_at is None:
             self._signalled_at = now
             await self._link.insist(lambda: self._link.runner.signal(self.name, "SIGTERM"))
@@ -237,6 +240,15 @@ class Supervisor:
         recorded = await self._host.commit("timeout", lambda c: runs.attempt_stopping(c, name, stop), ())
         if recorded:
             self._stop = stop
+
+    def _running_since(self, observation: Observation) -> float:
+        """When the attempt began, on the monotonic clock. What another engine started is as old as the wall clock
+        says when this one first sees it; from then on the wall clock may be set without ending anything early.
+        """
+        if self._began is None:
+            started_at = observation.started_at or self.attempt.planned_at
+            self._began = time.monotonic() - max(0.0, time.time() - started_at)
+        return self._began
 
     def _judge(self, around: Surroundings, observation: Observation | None) -> Verdict:
         if observation is None:

@@ -197,7 +197,7 @@ def check_home(house: House) -> None:
 
 @pytest.mark.docker
 def test_a_person_is_told_of_the_full_disk_and_a_running_job_loses_no_line(base_image: str) -> None:
-    code = "import time\nfor number in range(60):\n    print('line', number, 'x' * 2000, flush=True)\n    time.sleep(0.1)\n"
+    code = "import time\nfor n in range(60):\n    print('line', n, 'x' * 2000, flush=True)\n    time.sleep(0.1)\n"
     with a_small_disk("32m") as disk:
         person = Person(disk.path)
         try:
