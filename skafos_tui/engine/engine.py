@@ -203,6 +203,12 @@ class Engine:
         """Tell that new work must wait for space."""
         self.room.failed(message)
 
+    async def paused(self, attempt: Attempt, paused: bool) -> None:
+        """Somebody has paused a container, or let it go on: its task says so."""
+        others = self._ledger.paused - {attempt.name}
+        self._ledger.paused = others | {attempt.name} if paused else others
+        await self.commit("timer", lambda _: None, (attempt.run_id,))
+
     def machine(self, runner: str) -> Machine:
         """What the machine behind a runner can give, for checks of a config."""
         capacity = self.link(runner).capacity
@@ -264,6 +270,7 @@ class Engine:
             await supervisor.run()
         finally:
             self._supervisors.pop(supervisor.name, None)
+            self._ledger.paused -= {supervisor.name}
 
     def _background(self, work: Awaitable[None], name: str) -> None:
         task = asyncio.ensure_future(work)
@@ -362,7 +369,7 @@ class Engine:
         for name, supervisor in list(self._supervisors.items()):
             if supervisor.runs_elsewhere(link):
                 continue
-            if present.get(name) is not Phase.RUNNING or not supervisor.following:
+            if present.get(name) is not Phase.RUNNING or not supervisor.following or supervisor.paused:
                 supervisor.nudge()
         for name in present:
             if name not in self._supervisors:

@@ -67,6 +67,8 @@ class Ledger:
     """By the kind of runner."""
     shortage: str = ""
     """Why nothing new starts on any runner: the disk is full."""
+    paused: frozenset[str] = frozenset()
+    """The attempts that somebody has paused behind our back."""
     _configs: dict[int, Project] = field(default_factory=dict)
     _steps: dict[int, Step] = field(default_factory=dict)
     _recorded: dict[int, tuple[Run, Mapping[str, Task]]] = field(default_factory=dict)
@@ -167,6 +169,7 @@ class Ledger:
             ahead=self._ahead(connection, run, tasks),
             problem=self._machine(connection, run).problem,
             shortage=self.shortage,
+            paused=self.paused,
         )
 
     def _outside(self, connection: sqlite3.Connection, run: Run, job_id: str, jobs: Mapping[str, Job]) -> Outside:

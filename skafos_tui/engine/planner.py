@@ -7,7 +7,7 @@ nothing. So an event is only "look again", and a crash is only a reload.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -54,7 +54,8 @@ class RunView:
 
     `jobs` are those of its deployment; `missing` maps job ids to the entrypoint file the snapshot lacks; `outside` has
     every dependency that is no task of the run; `ahead` maps job ids to the other runs' tasks of that job that go first
-    (overlap); `problem` says why the runner takes nothing at the moment, `shortage` why nothing new starts anywhere.
+    (overlap); `problem` says why the runner takes nothing at the moment, `shortage` why nothing new starts anywhere;
+    `paused` are attempts that somebody has paused behind our back.
     """
 
     run: Run
@@ -68,6 +69,7 @@ class RunView:
     ahead: Mapping[str, Ahead] = field(default_factory=dict)
     problem: str = ""
     shortage: str = ""
+    paused: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ def _fold(view: RunView, task: Task, attempts: Sequence[Attempt], now: float) ->
     still_open = [attempt for attempt in last.values() if attempt.verdict is None]
     if still_open or wants:
         if any(a.started_at is not None for a in still_open):
-            state, reason = TaskState.RUNNING, view.problem
+            state, reason = TaskState.RUNNING, view.problem or _paused(view, still_open)
         elif still_open:
             state, reason = TaskState.STARTING, view.problem
         else:
@@ -236,6 +238,12 @@ def _fold(view: RunView, task: Task, attempts: Sequence[Attempt], now: float) ->
             wants = []
         return replace(task, state=state, reason=reason), wants
     return _end(view, task, last, now), []
+
+
+def _paused(view: RunView, attempts: Sequence[Attempt]) -> str:
+    """What is said of a task with containers that somebody has paused; empty where there is none."""
+    names = [attempt.name for attempt in attempts if attempt.name in view.paused]
+    return f"paused by somebody: {', '.join(names)}" if names else ""
 
 
 def _want(task: Task, instance: int, number: int, ready_at: float) -> Want:

@@ -47,6 +47,10 @@ class Host(Books, Protocol):
         """Make the images of the attempt's deployment again if they are gone; whether they were."""
         ...
 
+    async def paused(self, attempt: Attempt, paused: bool) -> None:
+        """Somebody has paused a container, or let it go on."""
+        ...
+
     def disk_is_full(self, message: str) -> None:
         """Tell that new work must wait for space."""
         ...
@@ -59,6 +63,7 @@ class Supervisor:
         self.attempt = attempt
         self._host = host
         self._stop = attempt.stop
+        self.paused = False
         self._began: float | None = None
         """The monotonic instant at which the container began to run: the wall clock may be set meanwhile."""
         self._signalled_at: float | None = None
@@ -199,9 +204,15 @@ class Supervisor:
             self._wake.clear()
             observation = await self._link.insist(lambda: self._link.runner.inspect(self.name))
             if observation is None or observation.phase is Phase.ENDED:
+            await self._tell_paused(observation.phase is Phase.PAUSED)
                 return observation
             if observation.phase is Phase.CREATED and observation.error:
                 return observation
+    async def _tell_paused(self, paused: bool) -> None:
+        if paused != self.paused:
+            self.paused = paused
+            await self._host.paused(self.attempt, paused)
+
             self._collector.follow()
             deadline = await self._enforce(around, observation)
             await self._sleep(deadline)

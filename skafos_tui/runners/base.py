@@ -21,6 +21,8 @@ LABEL_INSTANCE = "skafos.instance"
 LABEL_ATTEMPT = "skafos.attempt"
 LABEL_DEPLOYMENT = "skafos.deployment"
 LABEL_SPEC = "skafos.spec"
+LABEL_NAME = "skafos.name"
+"""The attempt's name, which its container keeps when somebody renames it."""
 
 
 class RunnerError(Exception):

@@ -11,6 +11,7 @@ from typing import Any
 
 from skafos_tui.runners.base import (
     LABEL_ENGINE,
+    LABEL_NAME,
     LABEL_SPEC,
     AttemptSpec,
     CouldNotStart,
@@ -22,6 +23,7 @@ from skafos_tui.runners.command import command_line
 from skafos_tui.runners.docker.client import CONFLICT, NOT_FOUND, DockerClient, Refused, one_line
 from skafos_tui.runners.docker.daemon import DaemonLife, began_before, daemon_life, ended_by_restart, ended_unseen
 from skafos_tui.runners.docker.host import Host, host_of
+from skafos_tui.runners.docker.renamed import bring_back, name_of
 from skafos_tui.runners.docker.times import parse_time
 
 PROJECT_DIRECTORY = "/project"
@@ -134,7 +136,7 @@ class Containers:
             "list",
             lambda docker: docker.containers(all=True, filters={"label": [f"{LABEL_ENGINE}={engine}"]}),
         )
-        phases = {entry["Names"][0].lstrip("/"): PHASES[entry["State"]] for entry in found if entry["Names"]}
+        phases = {name: PHASES[entry["State"]] for entry in found if (name := name_of(entry))}
         running = tuple(name for name, phase in phases.items() if phase in (Phase.RUNNING, Phase.PAUSED))
         life = daemon_life(self._client) if running else None
         with self._lock:
@@ -184,6 +186,8 @@ class Containers:
 
     def _look_at_own(self, name: str) -> dict[str, Any] | None:
         found = self._look(name)
+        if found is None and bring_back(self._client, name):
+            found = self._look(name)
         # Docker also finds containers by the beginning of an id.
         if found is None or found["Name"].lstrip("/") != name:
             return None
@@ -228,7 +232,7 @@ def container_config(spec: AttemptSpec, host: Host, user: tuple[int, int]) -> di
         "Cmd": list(command.argv),
         "Healthcheck": {"Test": ["NONE"]},
         "Env": [f"{key}={value}" for key, value in environment.items()],
-        "Labels": {**spec.labels, LABEL_SPEC: spec.digest()},
+        "Labels": {**spec.labels, LABEL_NAME: spec.name, LABEL_SPEC: spec.digest()},
         "User": f"{uid}:{gid}",
         "WorkingDir": PROJECT_DIRECTORY,
         # Docker wakes a paused container for the signal that stops it.

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlencode
 
-from skafos_tui.runners.base import LABEL_ENGINE, RunnerError, RunnerEvent, RunnerUnreachable
+from skafos_tui.runners.base import LABEL_ENGINE, LABEL_NAME, RunnerError, RunnerEvent, RunnerUnreachable
 from skafos_tui.runners.docker.client import DockerClient
 from skafos_tui.runners.docker.streams import Stream
 from skafos_tui.store.failpoints import failpoint
@@ -71,4 +71,5 @@ def parse_event(line: bytes) -> RunnerEvent | None:
     if not line.startswith(b"{"):
         return None
     event = json.loads(line)
-    return RunnerEvent(event["Actor"]["Attributes"]["name"], event["Action"])
+    attributes = event["Actor"]["Attributes"]
+    return RunnerEvent(attributes.get(LABEL_NAME) or attributes["name"], event["Action"])

@@ -8,7 +8,7 @@ import pytest
 
 from skafos_tui.model.project import Segment, SegmentKind
 from skafos_tui.runners import requirements
-from skafos_tui.runners.base import LABEL_ENGINE, LABEL_SPEC, AttemptSpec, Phase, RunnerUnreachable
+from skafos_tui.runners.base import LABEL_ENGINE, LABEL_NAME, LABEL_SPEC, AttemptSpec, Phase, RunnerUnreachable
 from skafos_tui.runners.docker import bootstrap, containers
 from skafos_tui.runners.docker.client import find_address, parse_address, why_unreachable
 from skafos_tui.runners.docker.daemon import DaemonLife, ended_by_restart
@@ -86,7 +86,7 @@ def test_a_container_is_this_user_with_nothing_but_what_it_needs() -> None:
     config = containers.container_config(spec(), parse_info(INFO), (1000, 1001))
     host = config["HostConfig"]
     assert (config["User"], config["Cmd"]) == ("1000:1001", ["python", "a.py"])
-    assert config["Labels"] == {LABEL_ENGINE: "e", LABEL_SPEC: spec().digest()}
+    assert config["Labels"] == {LABEL_ENGINE: "e", LABEL_NAME: spec().name, LABEL_SPEC: spec().digest()}
     assert "HOME=/x" in config["Env"]
     assert (host["CapDrop"], host["SecurityOpt"], host["Init"]) == (["ALL"], ["no-new-privileges"], True)
     assert (host["NanoCpus"], host["Memory"], host["MemorySwap"]) == (2_500_000_000, 1 << 30, 1 << 30)
