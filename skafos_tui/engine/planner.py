@@ -262,14 +262,6 @@ def should_retry(policy: RetryPolicy, attempt: Attempt) -> bool:
     return not policy.exit_codes or verdict.exit_code in policy.exit_codes
 
 
-def retry_delay(policy: RetryPolicy, attempt_number: int) -> float:
-    """Seconds between the end of attempt `attempt_number` and the next one."""
-    try:
-        delay = policy.delay_s * policy.factor ** (attempt_number - 1)
-    except OverflowError:
-        return policy.max_delay_s
-    return min(delay, policy.max_delay_s)
-
 def retry_at(policy: RetryPolicy, attempt: Attempt, now: float) -> float:
     """When an ended attempt's instance is tried again, Unix seconds.
 
@@ -278,6 +270,14 @@ def retry_at(policy: RetryPolicy, attempt: Attempt, now: float) -> float:
     ended_at = attempt.ended_at or now
     return now if ended_at > now + CLOCK_SLACK_S else ended_at + retry_delay(policy, attempt.number)
 
+
+def retry_delay(policy: RetryPolicy, attempt_number: int) -> float:
+    """Seconds between the end of attempt `attempt_number` and the next one."""
+    try:
+        delay = policy.delay_s * policy.factor ** (attempt_number - 1)
+    except OverflowError:
+        return policy.max_delay_s
+    return min(delay, policy.max_delay_s)
 
 
 def _end(view: RunView, task: Task, last: Mapping[int, Attempt], now: float) -> Task:

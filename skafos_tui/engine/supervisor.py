@@ -9,8 +9,8 @@ import sqlite3
 import time
 from typing import Protocol
 
+from skafos_tui.engine.books import Books
 from skafos_tui.engine.collector import Collector, DiskFull
-from skafos_tui.engine.deployments import Books
 from skafos_tui.engine.links import Link
 from skafos_tui.engine.surroundings import Surroundings, drop_directory, secrets_to_mask, spec_of
 from skafos_tui.model.run import Attempt, AttemptState
@@ -35,10 +35,6 @@ class Host(Books, Protocol):
     log_cap: int
     grace_s: float
 
-    def link(self, kind: str) -> Link:
-        """The link to the runner of this kind."""
-        ...
-
     async def surroundings(self, attempt: Attempt) -> Surroundings:
         """All that is recorded about an attempt."""
         ...
@@ -47,12 +43,12 @@ class Host(Books, Protocol):
         """Make the images of the attempt's deployment again if they are gone; whether they were."""
         ...
 
-    async def paused(self, attempt: Attempt, paused: bool) -> None:
-        """Somebody has paused a container, or let it go on."""
-        ...
-
     def disk_is_full(self, message: str) -> None:
         """Tell that new work must wait for space."""
+        ...
+
+    async def paused(self, attempt: Attempt, paused: bool) -> None:
+        """Somebody has paused a container, or let it go on."""
         ...
 
 
@@ -63,11 +59,11 @@ class Supervisor:
         self.attempt = attempt
         self._host = host
         self._stop = attempt.stop
-        self.paused = False
         self._began: float | None = None
         """The monotonic instant at which the container began to run: the wall clock may be set meanwhile."""
         self._signalled_at: float | None = None
         self._killed = False
+        self.paused = False
         self._wake = asyncio.Event()
         self._collector: Collector | None = None
         self._end: Observation | None = None
@@ -163,8 +159,8 @@ class Supervisor:
             if self.attempt.state is not AttemptState.RUNNING:
                 self._wake.clear()
                 await self._link.insist(lambda: self._link.runner.start(self.name))
-                name, now = self.name, time.time()
                 self._began = time.monotonic()
+                name, now = self.name, time.time()
                 await self._host.commit("running", lambda c: runs.attempt_running(c, name, now), (self.attempt.run_id,))
                 await self._sleep(self._began + SETTLE_S)
         except CouldNotStart as error:
@@ -204,18 +200,18 @@ class Supervisor:
             self._wake.clear()
             observation = await self._link.insist(lambda: self._link.runner.inspect(self.name))
             if observation is None or observation.phase is Phase.ENDED:
-            await self._tell_paused(observation.phase is Phase.PAUSED)
                 return observation
             if observation.phase is Phase.CREATED and observation.error:
                 return observation
+            self._collector.follow()
+            await self._tell_paused(observation.phase is Phase.PAUSED)
+            deadline = await self._enforce(around, observation)
+            await self._sleep(deadline)
+
     async def _tell_paused(self, paused: bool) -> None:
         if paused != self.paused:
             self.paused = paused
             await self._host.paused(self.attempt, paused)
-
-            self._collector.follow()
-            deadline = await self._enforce(around, observation)
-            await self._sleep(deadline)
 
     async def _sleep(self, deadline: float | None) -> None:
         timeout = None if deadline is None else min(max(0.0, deadline - time.monotonic()), NAP_S)
@@ -245,13 +241,6 @@ class Supervisor:
             await self._link.insist(lambda: self._link.runner.signal(self.name, "SIGKILL"))
         return None if self._killed else self._signalled_at + self._host.grace_s
 
-    async def _time_out(self, limit: float) -> None:
-        stop = Stop(StopKind.TIMEOUT, f"{limit:g}s")
-        name = self.name
-        recorded = await self._host.commit("timeout", lambda c: runs.attempt_stopping(c, name, stop), ())
-        if recorded:
-            self._stop = stop
-
     def _running_since(self, observation: Observation) -> float:
         """When the attempt began, on the monotonic clock. What another engine started is as old as the wall clock
         says when this one first sees it; from then on the wall clock may be set without ending anything early.
@@ -260,6 +249,13 @@ class Supervisor:
             started_at = observation.started_at or self.attempt.planned_at
             self._began = time.monotonic() - max(0.0, time.time() - started_at)
         return self._began
+
+    async def _time_out(self, limit: float) -> None:
+        stop = Stop(StopKind.TIMEOUT, f"{limit:g}s")
+        name = self.name
+        recorded = await self._host.commit("timeout", lambda c: runs.attempt_stopping(c, name, stop), ())
+        if recorded:
+            self._stop = stop
 
     def _judge(self, around: Surroundings, observation: Observation | None) -> Verdict:
         if observation is None:
