@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -154,6 +155,40 @@ async def test_an_attempt_whose_shim_was_killed_is_lost_and_nothing_of_it_goes_o
     verdict = judge(End(ended.exit_code, error=ended.error))
     assert (verdict.kind, verdict.evidence) == (VerdictKind.LOST, "its process is gone without an exit code")
     assert await pids.gone()
+
+
+async def test_a_job_ends_with_its_shim_also_while_no_engine_looks(
+    attempts: Attempts, directory: Path, pids: Pids
+) -> None:
+    name = await attempts.started(attempts.python(f"{pids.say}\nimport time; time.sleep(60)"))
+    await pids.wait(1)
+    os.kill(shim_of(directory, name), signal.SIGKILL)
+    assert await pids.gone()
+
+
+async def test_an_attempt_that_ran_between_a_starters_look_and_its_claim_is_not_run_again(
+    attempts: Attempts, monkeypatch: pytest.MonkeyPatch, second: ProcessRunner, directory: Path
+) -> None:
+    spec = attempts.python("print('once')")
+    shims: list[int] = []
+    await attempts.runner.create(spec)
+    real, loop = files.try_lock, asyncio.get_running_loop()
+
+    async def run_by_another() -> None:
+        await second.start(spec.name)
+        await attempts.ended(spec.name)
+        shims.append(shim_of(directory, spec.name))
+
+    def try_lock(path: str) -> int | None:
+        monkeypatch.setattr(files, "try_lock", real)
+        asyncio.run_coroutine_threadsafe(run_by_another(), loop).result(20)
+        while files.is_locked(path):
+            time.sleep(0.01)
+        return real(path)
+
+    monkeypatch.setattr(files, "try_lock", try_lock)
+    await attempts.runner.start(spec.name)
+    assert [shim_of(directory, spec.name)] == shims
 
 
 async def test_events_tell_of_a_killed_shim_at_once(attempts: Attempts, directory: Path) -> None:
@@ -307,7 +342,11 @@ with open(os.environ["SKAFOS_SECRETS"] + "/KEY") as key, open(os.environ["SKAFOS
 
 async def test_what_an_attempt_holds_is_for_this_user_only(attempts: Attempts, directory: Path) -> None:
     spec = attempts.python("open('made', 'w')", environment={"KEY": "hush"})
-    await attempts.run(spec)
+    before = os.umask(0o077)
+    try:
+        await attempts.run(spec)
+    finally:
+        os.umask(before)
     held = [directory, *(directory / spec.name).iterdir()]
     assert [path.name for path in held if path.stat().st_mode & 0o077] == []
     assert (attempts.project / "made").stat().st_mode & 0o777 == 0o644

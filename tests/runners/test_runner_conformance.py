@@ -143,6 +143,23 @@ async def test_sigterm_reaches_the_users_python_once_with_its_grace(attempts: At
     assert ended.exit_code == (143 if form in ("shell", "first of a sequence") else 0)
 
 
+async def test_sigterm_reaches_one_program_and_not_its_children(attempts: Attempts) -> None:
+    child = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: print('child')); time.sleep(60)"
+    code = f"""
+import signal, subprocess, sys, time
+def leave(*_):
+    time.sleep(0.5); print("left"); sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+subprocess.Popen([sys.executable, "-u", "-c", {child!r}])
+time.sleep(0.5); print("ready"); time.sleep(60)
+"""
+    name = await attempts.started(attempts.python(code))
+    await attempts.printed(name, "ready")
+    await attempts.runner.signal(name, "SIGTERM")
+    assert (await attempts.ended(name)).exit_code == 0
+    assert await attempts.texts(name) == ["ready", "left"]
+
+
 async def test_sigterm_ends_a_plain_command(attempts: Attempts) -> None:
     name = await attempts.started(attempts.spec(Segment(SegmentKind.COMMAND, "sleep 60")))
     await attempts.runner.signal(name, "SIGTERM")

@@ -202,7 +202,8 @@ def test_only_the_process_that_is_meant_is_signalled() -> None:
     try:
         start = start_of(other.pid)
         send(other.pid, f"{start}0", signal.SIGKILL)
-        assert other.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.2)
         send(other.pid, start, signal.SIGKILL)
         assert other.wait() == -signal.SIGKILL
         send(other.pid, start, signal.SIGKILL)
