@@ -21,7 +21,7 @@ from skafos_tui.engine.config_glance import (
     points_of,
     trace_of,
 )
-from skafos_tui.engine.directory_events import DirectoryEvents, Happened, directory_events
+from skafos_tui.engine.directory_events import DirectoryEvents, Happened, WatchfilesEvents
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class ConfigWatch:
         tell: Callable[[Sighting], Awaitable[None]],
         *,
         poll_s: float = POLL_S,
-        events: Callable[[Happened], DirectoryEvents] = directory_events,
+        events: Callable[[Happened], DirectoryEvents] = WatchfilesEvents,
     ) -> None:
         self._tell = tell
         self._poll_s = poll_s

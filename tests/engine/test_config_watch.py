@@ -21,7 +21,7 @@ from skafos_tui.config.source import MAX_BYTES
 from skafos_tui.engine import config_glance
 from skafos_tui.engine import watch as watch_module
 from skafos_tui.engine.config_glance import Trace
-from skafos_tui.engine.directory_events import DirectoryEvents, Happened, WatchfilesEvents, directory_events
+from skafos_tui.engine.directory_events import DirectoryEvents, Happened, WatchfilesEvents
 from skafos_tui.engine.watch import SETTLE_S, ConfigWatch, Sighting, SightingKind
 
 CHANGED, CONFIG_GONE = SightingKind.CHANGED, SightingKind.CONFIG_GONE
@@ -100,7 +100,7 @@ async def watching(
     *,
     seen: str | None = None,
     poll_s: float = 60.0,
-    events: Callable[[Happened], DirectoryEvents] = directory_events,
+    events: Callable[[Happened], DirectoryEvents] = WatchfilesEvents,
 ) -> AsyncIterator[Notes]:
     """One project, watched; begins when what stands there is known and its directory is watched."""
     notes, ready = Notes(), Notes()
@@ -522,7 +522,7 @@ async def test_a_directory_whose_parent_moved_is_found_by_looking(tmp_path: Path
 # Links -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("events", [directory_events, WatchfilesEvents], ids=["native", "watchfiles"])
+@pytest.mark.parametrize("events", [WatchfilesEvents, refuse], ids=["watchfiles", "polling"])
 async def test_a_linked_config_is_followed_to_its_file_and_when_the_link_is_changed(
     tmp_path: Path, events: Callable[[Happened], DirectoryEvents]
 ) -> None:
