@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import time
 from typing import IO
@@ -21,7 +22,7 @@ from skafos_tui.engine.engine import Engine
 from skafos_tui.runners.checks import Check
 from skafos_tui.runners.docker.runner import DockerRunner
 from skafos_tui.runners.process.runner import ProcessRunner
-from skafos_tui.store.database import DatabaseError, Writer
+from skafos_tui.store.database import REMEDY, DatabaseError, Writer
 from skafos_tui.store.disk import full, is_full
 from skafos_tui.store.engine_log import bound_log
 from skafos_tui.store.failpoints import arm_from_environment
@@ -50,6 +51,9 @@ def main() -> int:
         asyncio.run(serve(home, settings, lock))
     except (HomeError, SettingsError, DatabaseError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except sqlite3.DatabaseError as error:
+        print(f"{home.state_database} can't be used: {error}; {REMEDY}", file=sys.stderr)
         return 1
     except OSError as error:
         if not is_full(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import logging
 import re
@@ -203,7 +204,7 @@ class Deployments:
         kind = await self._books.read(lambda c: runner_of(c, deployment.project))
         link = self._books.link(kind)
         archive = self._books.home.code(deployment.project, deployment.code_digest)
-        requirements = await self.in_thread(lambda: requirements_in(archive))
+        requirements = await self.in_thread(lambda: _whole_requirements(archive))
         bases = {job.id: job.image or project.image or self._default_image for job in project.jobs}
         made: dict[str | None, str] = {}
         packages: list[str] = []
@@ -235,6 +236,23 @@ def is_wanted(connection: sqlite3.Connection, deployment_id: int) -> bool:
     return any(run.deployment == deployment_id for run in runs.unfinished_runs(connection)) or any(
         activation.deployment == deployment_id for activation in activations.waiting_activations(connection)
     )
+
+
+def _whole_requirements(archive: Path) -> bytes | None:
+    """`requirements_in` of an archive that is whole. One that is damaged is removed: the next snapshot of the same
+    files writes it anew. Raises BuildFailed, OSError. Blocking.
+    """
+    try:
+        with gzip.open(archive) as content:
+            # To its end, where the checksum is: junk may well unpack to something.
+            while content.read(1 << 20):
+                pass
+        return requirements_in(archive)
+    except (gzip.BadGzipFile, EOFError, tarfile.TarError, zlib.error) as error:
+        archive.unlink()
+        raise BuildFailed(
+            f"the code archive {archive} was damaged ({error}); run or deploy the project's files again"
+        ) from error
 
 
 def requirements_in(archive: Path) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -109,21 +109,28 @@ CHANGES_SLACK = 1000
 """So many more may be there before the old ones go."""
 
 
+CHECKED_BYTES = 64 << 20
+REMEDY = "bring back a copy of it, or move it away to start anew"
+
+
 class DatabaseError(Exception):
     """The state database can't be used; the message is one line that says what to do."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection for the engine: durable at every commit, foreign keys checked. Usable from any one thread."""
+def connect(path: Path, *, durable: bool = True) -> sqlite3.Connection:
+    """A connection for the engine: durable at every commit, foreign keys checked. Usable from any one thread.
+
+    Not `durable`: a loss of power may take the last commits, never more.
+    """
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 
 
-def connect_reader(path: Path) -> sqlite3.Connection:
+def connect_reader(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Connection:
     """A connection that only reads, for commands and screens; works with the engine off.
 
     Opened read-write because a reader of a WAL database must be able to make its shared memory file; `query_only`
@@ -133,20 +140,18 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA query_only = ON")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
+    if version > len(migrations):
         connection.close()
-        raise DatabaseError(newer_message(path, version))
+        raise DatabaseError(newer_message(path, version, len(migrations)))
     return connection
 
 
-def newer_message(path: Path, version: int) -> str:
+def newer_message(path: Path, version: int, known: int = len(MIGRATIONS)) -> str:
     """What to do about a database that a newer Skafos has written."""
-    return (
-        f"{path} was written by a newer Skafos (version {version}, this one knows {len(MIGRATIONS)}): install that one"
-    )
+    return f"{path} was written by a newer Skafos (version {version}, this one knows {known}): install that one"
 
 
-def migrate(path: Path) -> None:
+def migrate(path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
     """Bring the database forward, after a backup beside it; makes it (0600) where there is none.
 
     Raises DatabaseError where it is newer than this program or is no database.
@@ -159,18 +164,30 @@ def migrate(path: Path) -> None:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):
                 raise DatabaseError(newer_message(path, version))
+            _refuse_damaged(connection, path)
             if version == len(MIGRATIONS):
                 return
             if existed and version:
                 with closing(sqlite3.connect(path.with_name(f"{path.name}.v{version}.backup"))) as backup:
                     connection.backup(backup)
-            for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            for number, script in enumerate(migrations[version:], start=version + 1):
                 # One transaction a step, the version inside it: a crash leaves the step done or not begun.
                 connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
     except sqlite3.DatabaseError as error:
         if is_full(error):
             raise DatabaseError(f"{full(path.parent)}: {path.name} can't be opened; make room") from None
-        raise DatabaseError(f"{path} can't be read: {error}; move it away to start anew") from None
+        raise DatabaseError(f"{path} can't be read: {error}; {REMEDY}") from None
+
+
+def _refuse_damaged(connection: sqlite3.Connection, path: Path) -> None:
+    """Look through the pages: better no engine than one that decides by half of what was recorded.
+
+    Raises DatabaseError. A large database is not looked through, its damage shows where it is met.
+    """
+    if path.stat().st_size <= CHECKED_BYTES:
+        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if found != "ok":
+            raise DatabaseError(f"{path} is damaged ({' '.join(found.split())}); {REMEDY}")
 
 
 class Writer:
