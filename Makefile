@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test unit check bench clean
+.PHONY: help demo test unit check bench soak clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +49,13 @@ bench: $(INSTALLED_DEV) ## measure: each figure beside the floor it can't go und
 	@status=0; for script in $(filter-out benchmarks/common.py,$(sort $(wildcard benchmarks/*.py))); do \
 		echo "== $$script"; $(BIN)/python "$$script" || status=1; \
 	done; exit $$status
+
+soak: $(INSTALLED_DEV) ## the long forms: thousands of runs in one engine, what grows; all random tests with more seeds
+	@scripts/docker-engine
+	@$(BIN)/python tests/soak/soak.py memory --runs 2000
+	@$(BIN)/python tests/soak/soak.py docker --runs 200
+	@SKAFOS_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS) \
+		tests/faults tests/unit/engine/test_timetable.py tests/unit/config
 
 clean: ## remove what `make` made here: .venv, build and caches (.demo stays)
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
