@@ -117,10 +117,10 @@ class EngineClient:
         """Go on with what was paused, from now; answers as `pause`."""
         return self._call("POST", f"/v1/projects/{project}/resume", {"job": job})
 
-    def ack(self, project: str, alerts: Sequence[int] | None, *, by: str) -> list[int]:
-        """Take notice of alerts, None: of all that concern the project; the ids of those that were firing."""
-        body = {"alerts": None if alerts is None else list(alerts), "by": by}
-        found: list[int] = self._call("POST", f"/v1/projects/{project}/alerts/ack", body)["acknowledged"]
+    def ack(self, project: str | None, alerts: Sequence[int] | None, *, by: str) -> list[int]:
+        """Take notice of alerts, None: of all of the project (None: any) and the engine; the ids of those that fired."""
+        body = {"project": project, "alerts": None if alerts is None else list(alerts), "by": by}
+        found: list[int] = self._call("POST", "/v1/alerts/ack", body)["acknowledged"]
         return found
 
     def set_variable(self, project: str, key: str, value: str, *, secret: bool) -> None:

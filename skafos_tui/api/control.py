@@ -62,7 +62,7 @@ class Control:
                 web.post("/v1/projects/{project}/undeploy", self.undeploy),
                 web.post("/v1/projects/{project}/pause", self.pause),
                 web.post("/v1/projects/{project}/resume", self.resume),
-                web.post("/v1/projects/{project}/alerts/ack", self.acknowledge),
+                web.post("/v1/alerts/ack", self.acknowledge),
                 web.get("/v1/doctor", self.doctor),
                 web.post("/v1/image/bootstrap", self.image_bootstrap),
             ]
@@ -192,7 +192,7 @@ class Control:
         """Take notice of alerts."""
         body = await request.json()
         alerts = None if body["alerts"] is None else [int(alert) for alert in body["alerts"]]
-        found = await self._requests.acknowledge(request.match_info["project"], alerts, str(body["by"]))
+        found = await self._requests.acknowledge(body["project"], alerts, str(body["by"]))
         return web.json_response({"acknowledged": found})
 
     async def doctor(self, _: web.Request) -> web.Response:

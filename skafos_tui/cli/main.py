@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("history", "the runs of the project, newest first"),
     "show": ("history", "one run with its tasks, verdicts and timings"),
     "logs": ("logs", "what the jobs printed"),
+    "alerts": ("alerts", "what needs a person: failures, missed slots, config, disk; alerts ack ID"),
     "env": ("env", "variables and secrets of the project"),
     "projects": ("projects", "the projects this user has; adopt or forget one"),
     "engine": ("engine", "the background process: status, start, stop, enable, disable"),

@@ -30,7 +30,7 @@ from skafos_tui.model.graph import children_of, graph_of, reachable
 from skafos_tui.model.project import Project
 from skafos_tui.model.run import Activation, ActivationState, Task, TaskState
 from skafos_tui.store import activations, projects, runs
-from skafos_tui.store.alerts import find_alert, get_alert, open_alerts, put_alert
+from skafos_tui.store.alerts import find_alert, get_alert, list_alerts, open_alerts, put_alert
 from skafos_tui.store.database import changed_kinds
 from skafos_tui.store.logs.masking import mask, needles_of
 from skafos_tui.store.projects import ProjectRow
@@ -100,15 +100,14 @@ def follow(connection: sqlite3.Connection, books: Books, since: int, now: float)
 
 
 def acknowledge(
-    connection: sqlite3.Connection, project: str, wanted: Collection[int] | None, by: str, now: float
+    connection: sqlite3.Connection, project: str | None, wanted: Collection[int] | None, by: str, now: float
 ) -> list[int]:
-    """Take notice of alerts; None: of all that concern the project. The ids of those that were firing.
+    """Take notice of alerts; None: of all that concern the project (None: any). The ids of those that were firing.
 
     Raises Refusal where an id is unknown.
     """
     if wanted is None:
-        kinds = tuple(AlertKind)
-        found = [*open_alerts(connection, project, kinds), *open_alerts(connection, ENGINE, kinds)]
+        found = list_alerts(connection, project)
     else:
         found = [_known(connection, number) for number in wanted]
     firing = [alert for alert in found if alert.state is AlertState.FIRING]

@@ -56,12 +56,18 @@ def open_alerts(
     return [alert_from(row) for row in connection.execute(f"{query} AND rule = '' ORDER BY id", values)]
 
 
-def list_alerts(connection: sqlite3.Connection, project: str, *, all_states: bool = False) -> list[Alert]:
-    """What concerns a project, its own alerts and the engine's, newest first; `all_states`: resolved ones, too."""
-    where = "" if all_states else f" AND {_OPEN}"
-    rows = connection.execute(
-        f"SELECT * FROM alerts WHERE project IN (?, ''){where} ORDER BY last_at DESC, id DESC", (project,)
-    )
+def list_alerts(connection: sqlite3.Connection, project: str | None, *, all_states: bool = False) -> list[Alert]:
+    """What concerns a project (None: any), its own alerts and the engine's, newest first.
+
+    `all_states`: resolved ones, too.
+    """
+    query, values = "SELECT * FROM alerts WHERE 1", []
+    if project is not None:
+        query += " AND project IN (?, '')"
+        values.append(project)
+    if not all_states:
+        query += f" AND {_OPEN}"
+    rows = connection.execute(f"{query} ORDER BY last_at DESC, id DESC", values)
     return [alert_from(row) for row in rows]
 
 
