@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -66,6 +67,17 @@ class LogFile:
         self._complete_starts()
         return self._lines
 
+    def span(self, block: int) -> tuple[int, int]:
+        """The bytes of a block of 1024 lines, from its first line's start to its last line's end."""
+        self._complete_starts()
+        last = block + 1 >= len(self._starts)
+        return self._starts[block], self._size if last else self._starts[block + 1]
+
+    def block_at(self, offset: int) -> int:
+        """The number of the block in which byte `offset` lies."""
+        self._complete_starts()
+        return bisect_right(self._starts, offset) - 1
+
     def lines(self, start: int = 0, stop: int | None = None) -> Iterator[LogLine]:
         """The lines from number `start` up to before `stop`, streamed."""
         if start == 0 and stop is None:
@@ -114,13 +126,9 @@ class LogFile:
 
     def number_at(self, offset: int) -> int:
         """The number of the line that starts at byte `offset`, as search hits give it."""
-        self._complete_starts()
-        low, high = 0, len(self._starts) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if self._starts[middle] <= offset else (low, middle - 1)
+        block = self.block_at(offset)
         with self.path.open("rb") as file:
-            return low * BLOCK_LINES + scan(file.fileno(), self._starts[low], offset, 0)[1]
+            return block * BLOCK_LINES + scan(file.fileno(), self._starts[block], offset, 0)[1]
 
     def first_time(self) -> int | None:
         """The time of the first line in Unix nanoseconds; None without a line."""
