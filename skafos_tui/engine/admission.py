@@ -78,7 +78,8 @@ def admit(
 ) -> Admission:
     """Hand out the free part of the machine: first in, first out; smaller ones may pass a head younger than a minute.
 
-    `wants` in any order; those whose `ready_at` lies in the future are left alone, without a reason.
+    `wants` in any order; retries whose `ready_at` lies in the future are left alone, without a reason. That of a first
+    attempt is only its place in the queue: it may lie in the future where the clock was set back.
     """
     assert capacity.cpu is not None
     assert capacity.memory is not None
@@ -88,7 +89,7 @@ def admit(
     admitted: list[Want] = []
     reasons: dict[Want, str] = {}
     head: Want | None = None
-    ready = [want for want in wants if want.ready_at <= now]
+    ready = [want for want in wants if want.number == 1 or want.ready_at <= now]
     for want in sorted(ready, key=lambda w: (w.ready_at, w.run_id, w.position, w.instance)):
         asked = request(want)
         fits = asked.cpu <= free_cpu + ROUNDING and asked.memory <= free_memory

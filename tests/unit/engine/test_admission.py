@@ -30,7 +30,8 @@ NOTHING = Resources()
 
 
 def want(name: str, ready_at: float = 0.0, run_id: int = 1, position: int = 0, instance: int = 0) -> Want:
-    return Want(run_id, name, name, position, instance, 1, ready_at)
+    """A retry: a first attempt is never asked for ahead of time."""
+    return Want(run_id, name, name, position, instance, 2, ready_at)
 
 
 def asking(cpu: float, memory: int = 0) -> Request:
@@ -95,6 +96,12 @@ def test_smaller_ones_pass_a_young_head_and_wait_behind_an_old_one() -> None:
 def test_what_is_not_due_is_neither_admitted_nor_told_a_reason() -> None:
     admission = admit([want("later", 50.0)], [], MACHINE, lambda _: asking(1), 10.0)
     assert (admission.admitted, dict(admission.reasons)) == ((), {})
+
+
+def test_a_first_attempt_does_not_wait_for_a_time_that_was_taken_back() -> None:
+    queued_before_the_clock_was_set_back = Want(1, "a", "a", 0, 0, 1, 3600.0)
+    admission = admit([queued_before_the_clock_was_set_back], [], MACHINE, lambda _: asking(1), 10.0)
+    assert admission.admitted == (queued_before_the_clock_was_set_back,)
 
 
 def test_fractions_that_add_up_to_the_machine_fit() -> None:
