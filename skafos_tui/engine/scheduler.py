@@ -70,7 +70,7 @@ class Scheduler:
         if back:
             log.warning("the clock was set back; %d schedules go on from now", len(back))
             moments = [(now, project, job_id) for project, job_id in back]
-            await self._books.commit("clock", lambda c: schedules.decided_until(c, moments), ())
+            await self._books.commit("clock", lambda c: schedules.undecided_from(c, moments), ())
         made: list[int] = []
         while due := self._timetable.due(now, AT_ONCE):
             made.extend(await self._fire(due, now))

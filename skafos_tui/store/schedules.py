@@ -67,8 +67,13 @@ def put_schedules(connection: sqlite3.Connection, project: str, rows: Iterable[S
 
 
 def decided_until(connection: sqlite3.Connection, moments: Iterable[tuple[float, str, str]]) -> None:
-    """Record how far slots are decided: `(since, project, job id)`."""
-    connection.executemany("UPDATE schedules SET since = ? WHERE project = ? AND job_id = ?", moments)
+    """Record how far slots are decided: `(since, project, job id)`; never less far than they were."""
+    connection.executemany("UPDATE schedules SET since = MAX(since, ?) WHERE project = ? AND job_id = ?", moments)
+
+
+def undecided_from(connection: sqlite3.Connection, moments: Iterable[tuple[float, str, str]]) -> None:
+    """The clock was set back: what was decided for a time still to come is not: `(since, project, job id)`."""
+    connection.executemany("UPDATE schedules SET since = MIN(since, ?) WHERE project = ? AND job_id = ?", moments)
 
 
 def fired(connection: sqlite3.Connection, project: str, job_id: str, slot: int) -> bool:

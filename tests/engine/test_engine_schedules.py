@@ -180,7 +180,7 @@ async def test_slots_missed_while_no_engine_was_there_are_decided_by_catchup_and
 
         def set_back(connection: sqlite3.Connection) -> None:
             since = time.time() // 60 * 60 - minutes * MINUTE - 90
-            schedules.decided_until(connection, [(since, TOKEN, job_id(0))])
+            schedules.undecided_from(connection, [(since, TOKEN, job_id(0))])
 
         house.query(set_back)
         life = Life(house)
@@ -232,6 +232,16 @@ async def test_a_slot_that_has_fired_does_not_fire_again_when_the_clock_is_set_b
         for run in made:
             if run.state is not RunState.MISSED:
                 await finished(life, run.id)
+
+
+async def test_a_round_that_began_before_a_resume_does_not_take_it_back() -> None:
+    async with deployed([job(0, schedule=EVERY_MINUTE)]) as (life, clock):
+        begun = clock() - 10
+        await life.deploying.pause(TOKEN, None)
+        await life.deploying.resume(TOKEN, None)
+        (row,) = await life.engine.read(lambda c: schedules.list_schedules(c, TOKEN))
+        await life.engine.commit("slots", lambda c: schedules.decided_until(c, [(begun, TOKEN, job_id(0))]), ())
+        assert await life.engine.read(lambda c: schedules.list_schedules(c, TOKEN)) == [row]
 
 
 async def test_pause_and_resume_leave_the_slots_between_to_nobody() -> None:
