@@ -206,10 +206,10 @@ class Reload:
         candidate = await self._candidate(directory, activation.config_digest)
         now = time.time()
         if candidate is None:
-            state, error = ActivationState.SUPERSEDED, "the config was saved again before its files were copied"
-            await self._books.commit(
-                "reload_failed", lambda c: activations.decide_activation(c, activation.id, state, now, error), ()
-            )
+            await self._books.commit("reload_failed", lambda c: _give_way(c, activation, now), ())
+            row = await self._books.read(lambda c: projects.get_project(c, activation.project))
+            if row is not None:
+                self.follow(row)
             return None
 
         def apply(connection: sqlite3.Connection) -> int | None:
@@ -245,6 +245,19 @@ class Reload:
         # The files are of the same moment as the config: never a new config with old files, or the other way round.
         again = await self._books.deployments.in_thread(read)
         return candidate if again == data else None
+
+
+def _give_way(connection: sqlite3.Connection, activation: Activation, now: float) -> None:
+    """The config is not that of a waiting reload any more: what stands there is looked at as if nothing was seen.
+
+    Else a config that comes back to what it was, after a moment that nobody saw, would be neither new nor active.
+    """
+    error = "the config was saved again before its files were copied"
+    activations.decide_activation(connection, activation.id, ActivationState.SUPERSEDED, now, error)
+    row = projects.get_project(connection, activation.project)
+    newest = next(iter(activations.list_activations(connection, activation.project, 1)), activation)
+    if row is not None and row.seen == activation.config_digest and newest.id == activation.id:
+        projects.set_seen(connection, row.token, "")
 
 
 def newest_without_files(connection: sqlite3.Connection, token: str) -> Activation | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from house import TOKEN, Life, a_house, a_life, by_job, finished, job, job_id, start_run, until
@@ -229,6 +230,30 @@ async def test_of_a_storm_of_edits_the_last_one_is_active_and_no_deployment_mixe
         await until(lambda: nothing_waits(life), "nothing waits any more", 10.0)
         found = await life.engine.read(lambda c: activations.list_activations(c, TOKEN))
         assert {each.state for each in found} <= {ActivationState.ACTIVE, ActivationState.SUPERSEDED}
+
+
+async def test_a_config_that_comes_back_to_what_was_seen_becomes_active() -> None:
+    async with a_life([job(0, schedule=DAILY)]) as life:
+        await deploy(life, "d1")
+        path, aside = life.house.directory / "metis.config.yml", life.house.directory.with_name("aside")
+        candidate = life.engine.reload._candidate
+
+        async def away_for_a_moment(*arguments: Any) -> Any:
+            life.engine.reload._candidate = candidate  # type: ignore[method-assign]
+            path.rename(aside)
+            found = await candidate(*arguments)
+            aside.rename(path)
+            return found
+
+        life.engine.reload._candidate = away_for_a_moment  # type: ignore[method-assign]
+        life.house.write_config([job(0, schedule="0 10 * * *")])
+        await until(lambda: is_active(life, 2), "the edit is active")
+        found = await life.engine.read(lambda c: activations.list_activations(c, TOKEN))
+        assert [each.state for each in found] == [
+            ActivationState.ACTIVE,
+            ActivationState.SUPERSEDED,
+            ActivationState.ACTIVE,
+        ]
 
 
 async def nothing_waits(life: Life) -> bool:
