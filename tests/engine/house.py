@@ -194,6 +194,7 @@ class Life:
         """A failpoint, on any thread."""
         self.check()
         self.house.reached[name] = self.house.reached.get(name, 0) + 1
+        self.house.at(name)
         if self._dies_at is not None and self._dies_at(name):
             self.kill(name)
             raise Killed
@@ -206,6 +207,7 @@ class Life:
         writer.life = self
         runner = MortalRunner(self.house.daemon, self)
         self._engine = Engine(self.house.home, self.house.settings, writer, [runner], grace_s=GRACE_S)
+        self.house.furnish(self._engine)
         await self._engine.start()
 
     async def close(self) -> None:
@@ -254,6 +256,9 @@ class Life:
 class House:
     """One home over many lives of its engine."""
 
+    times: tuple[tuple[Any, str, Any], ...] = ()
+    """Constants to be replaced besides those of `_quick`: module, name, value."""
+
     def __init__(self, daemon: Daemon, path: Path, settings: Settings) -> None:
         self.daemon = daemon
         self.home = Home(path / "home")
@@ -265,6 +270,12 @@ class House:
         self.collectors: list[collector.Collector] = []
         self.observed: list[dict[tuple[int, str], str]] = []
         """Every recorded state of runs (job "") and tasks, in order, without repetition."""
+
+    def furnish(self, new: Engine) -> None:
+        """An engine moves in; it has not started."""
+
+    def at(self, name: str) -> None:
+        """A failpoint was reached, on any thread."""
 
     def observe(self, connection: sqlite3.Connection) -> None:
         """Note what is committed now."""
@@ -293,6 +304,9 @@ class House:
         return path.read_bytes().splitlines(keepends=True) if path.exists() else []
 
 
+H = TypeVar("H", bound=House)
+
+
 def job_id(number: int) -> str:
     """The id of the n-th job."""
     return f"00000000-0000-4000-8000-{number:012}"
@@ -316,11 +330,12 @@ async def a_house(
     settings: Settings | None = None,
     template: Path | None = None,
     place: Path | None = None,
-) -> AsyncIterator[House]:
+    make: type[H] = House,
+) -> AsyncIterator[H]:
     """A house on a RAM disk, or at `place`; `template` is an empty migrated database to begin with."""
     path = Path(tempfile.mkdtemp(prefix="skafos-", dir=place or RAM_DISK))
     try:
-        house = House(daemon or Daemon(), path, settings or Settings())
+        house = make(daemon or Daemon(), path, settings or Settings())
         if template is None:
             migrate(house.home.state_database)
         else:
@@ -356,7 +371,7 @@ class _quick:
                 super().__init__(*arguments, **options)
                 house.collectors.append(self)
 
-        for module, name, value in (*self.TIMES, (supervisor, "Collector", Known)):
+        for module, name, value in (*self.TIMES, *house.times, (supervisor, "Collector", Known)):
             self._kept.append((module, name, getattr(module, name)))
             setattr(module, name, value)
 

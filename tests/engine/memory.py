@@ -141,6 +141,8 @@ class Daemon:
         self.event_loss = 0.0
         self.follow_loss = 0.0
         self.down = False
+        self.ahead_s = 0.0
+        """How far the machine's clock is ahead: what is told of a container's start and end goes by it."""
         self.changed: set[Callable[[], None]] = set()
         self.violations: list[str] = []
         """Promises the engine broke towards the daemon; every test ends by looking here."""
@@ -323,7 +325,7 @@ class MemoryRunner:
         failpoint("docker.inspect.before")
         with self.daemon.lock:
             record = self.daemon.containers.get(name)
-            found = None if record is None else _observe(record, time.time_ns())
+            found = None if record is None else _observe(record, time.time_ns(), self.daemon.ahead_s)
         failpoint("docker.inspect.after")
         return found
 
@@ -435,15 +437,15 @@ class MemoryRunner:
         """Nothing is held."""
 
 
-def _observe(record: Record, now: int) -> Observation:
+def _observe(record: Record, now: int, ahead_s: float) -> Observation:
     phase = record.phase(now)
     ended = phase is Phase.ENDED
     return Observation(
         name=record.name,
         phase=phase,
         labels=record.spec.labels,
-        started_at=None if record.started_ns is None else record.started_ns / 1e9,
-        ended_at=record.end_ns / 1e9 if ended and record.end_ns is not None else None,
+        started_at=None if record.started_ns is None else record.started_ns / 1e9 + ahead_s,
+        ended_at=record.end_ns / 1e9 + ahead_s if ended and record.end_ns is not None else None,
         exit_code=record.exit_code if ended else None,
         out_of_memory=ended and record.behaviour.out_of_memory and record.ended_by == "itself",
         daemon_restarted=record.daemon_restarted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -64,7 +64,7 @@ def check_history(
     config = {item["job_id"]: item for item in jobs}
     _check_requests(house, books, accepted, asked, refused)
     assert not house.query(lambda c: house.observe(c))
-    _check_transitions(house)
+    check_transitions(house.observed)
     for run in books.runs:
         tasks, attempts = books.tasks[run.id], books.attempts[run.id]
         for attempt in attempts:
@@ -74,7 +74,7 @@ def check_history(
             own = [a for a in attempts if a.job_id == task.job_id]
             _check_retries(config[task.job_id], task, run, own)
             _check_task(config, run, tasks, task, own, house)
-        _check_run(run, tasks)
+        check_run(run, tasks)
         _check_order(config, tasks, attempts, house)
     _check_capacity(house, books)
     _check_overlap(house)
@@ -107,9 +107,9 @@ def _reachable(start: str, end: str, transitions: Mapping[Any, frozenset[Any]]) 
     return False
 
 
-def _check_transitions(house: House) -> None:
+def check_transitions(observed: Sequence[Mapping[tuple[int, str], str]]) -> None:
     """States follow each other as the model allows; what was committed is never taken back."""
-    for before, after in pairwise(house.observed):
+    for before, after in pairwise(observed):
         for key, state in before.items():
             now = after.get(key)
             if now == state:
@@ -272,7 +272,7 @@ def _check_task(
         assert task.state in expected, f"{task} {attempts}"
 
 
-def _check_run(run: Run, tasks: Mapping[str, Task]) -> None:
+def check_run(run: Run, tasks: Mapping[str, Task]) -> None:
     """The state of a run follows from its tasks."""
     states = {task.state for task in tasks.values()}
     assert not states & {TaskState.WAITING, TaskState.QUEUED, TaskState.STARTING, TaskState.RUNNING}, run

@@ -6,14 +6,11 @@ One scenario again: SKAFOS_KILL_SEEDS=123 (or 100-199) pytest tests/faults/test_
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import pytest
+from failpoints_in_source import of_runs, template_database
 from scenario import play
-
-import skafos_tui
-from skafos_tui.store.database import migrate
 
 SEEDS = 1000
 CHUNK = 50
@@ -31,28 +28,12 @@ def chunks() -> list[range]:
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty state database, to be copied: making one costs as much as a scenario."""
-    path = tmp_path_factory.mktemp("template") / "state.db"
-    migrate(path)
-    return path
-
-
-def names_in_source() -> list[str]:
-    """The failpoints that an engine over the daemon in memory can reach: every commit, and the calls of attempts."""
-    room = Path(skafos_tui.__file__).parent
-    engine = "\n".join(path.read_text() for path in sorted((room / "engine").glob("*.py")))
-    commits = set(re.findall(r'\b(?:commit|transact)\(\s*"(\w+)"', engine)) - {"forget"}
-    plain = set(re.findall(r'\bfailpoint\("([\w.]+)"\)', engine))
-    docker = room / "runners" / "docker"
-    calls = set(re.findall(r'\bcall\("(\w+)"', (docker / "containers.py").read_text())) | {"info", "build", "commit"}
-    streams = (docker / "streams.py").read_text() + (docker / "events.py").read_text()
-    plain |= set(re.findall(r'\bfailpoint\("([\w.]+)"\)', streams))
-    both = {f"commit.{name}" for name in commits} | {f"docker.{name}" for name in calls}
-    return sorted(plain | {f"{name}.{side}" for name in both for side in ("before", "after")})
+    """An empty state database, to be copied."""
+    return template_database(tmp_path_factory)
 
 
 @pytest.mark.parametrize("swept", [False, True], ids=["", "and everything removed meanwhile"])
-@pytest.mark.parametrize("name", names_in_source())
+@pytest.mark.parametrize("name", of_runs())
 async def test_every_failpoint_is_survived(name: str, swept: bool, template: Path) -> None:
     for seed in range(AIMED_SEEDS):
         if name in await play(seed, template, aim=name, swept=swept):
