@@ -130,7 +130,7 @@ def connect(path: Path, *, durable: bool = True) -> sqlite3.Connection:
     return connection
 
 
-def connect_reader(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Connection:
+def connect_reader(path: Path, migrations: Sequence[str] | None = None) -> sqlite3.Connection:
     """A connection that only reads, for commands and screens; works with the engine off.
 
     Opened read-write because a reader of a WAL database must be able to make its shared memory file; `query_only`
@@ -140,32 +140,35 @@ def connect_reader(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA query_only = ON")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(migrations):
+    known = len(MIGRATIONS if migrations is None else migrations)
+    if version > known:
         connection.close()
-        raise DatabaseError(newer_message(path, version, len(migrations)))
+        raise DatabaseError(newer_message(path, version, known))
     return connection
 
 
-def newer_message(path: Path, version: int, known: int = len(MIGRATIONS)) -> str:
+def newer_message(path: Path, version: int, known: int) -> str:
     """What to do about a database that a newer Skafos has written."""
     return f"{path} was written by a newer Skafos (version {version}, this one knows {known}): install that one"
 
 
-def migrate(path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
+def migrate(path: Path, migrations: Sequence[str] | None = None) -> None:
     """Bring the database forward, after a backup beside it; makes it (0600) where there is none.
 
+    `migrations` are the steps of another database than the state's.
     Raises DatabaseError where it is newer than this program or is no database.
     """
+    migrations = MIGRATIONS if migrations is None else migrations
     existed = path.exists() and path.stat().st_size > 0
     if not path.exists():
         path.touch(mode=0o600)
     try:
         with closing(connect(path)) as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(MIGRATIONS):
-                raise DatabaseError(newer_message(path, version))
+            if version > len(migrations):
+                raise DatabaseError(newer_message(path, version, len(migrations)))
             _refuse_damaged(connection, path)
-            if version == len(MIGRATIONS):
+            if version == len(migrations):
                 return
             if existed and version:
                 with closing(sqlite3.connect(path.with_name(f"{path.name}.v{version}.backup"))) as backup:

@@ -33,6 +33,11 @@ class Home:
         return self.path / "state.db"
 
     @property
+    def metrics_database(self) -> Path:
+        """What attempts used of the machine, second by second."""
+        return self.path / "metrics.db"
+
+    @property
     def socket(self) -> Path:
         """The engine's control socket."""
         return self.path / "engine.sock"
