@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from skafos_tui.model.graph import Graph, children_of, reachable, topological
 
 Edge = tuple[str, str]
@@ -30,9 +32,9 @@ def reduced(graph: Graph) -> dict[str, tuple[str, ...]]:
     return {job: kept[job] for job in graph}
 
 
-def edges_of(graph: Graph) -> frozenset[Edge]:
-    """The edges, parent first."""
-    return frozenset((parent, job) for job, parents in graph.items() for parent in parents)
+def edges_between(graph: Graph, jobs: Collection[str]) -> frozenset[Edge]:
+    """The edges that begin and end at one of these jobs."""
+    return frozenset((parent, job) for job in jobs for parent in graph[job] if parent in jobs)
 
 
 def family(graph: Graph, job: str) -> frozenset[str]:

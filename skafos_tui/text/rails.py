@@ -12,7 +12,7 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import NamedTuple
 
-from skafos_tui.model.ancestry import Edge, edges_of, family, reduced
+from skafos_tui.model.ancestry import Edge, edges_between, family, reduced
 from skafos_tui.model.graph import Graph, children_of, topological
 from skafos_tui.text.glyphs import MORE, NODE, line_glyph
 
@@ -61,7 +61,7 @@ class RailRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Rails:
-    """All rows, from above; `graph` is what is drawn, without implied edges; `width` that of the widest row, in cells."""
+    """All rows, from above; `graph` is what is drawn, without implied edges; `width` is in cells."""
 
     rows: tuple[RailRow, ...]
     graph: Mapping[str, tuple[str, ...]]
@@ -79,10 +79,7 @@ class Rails:
     def trace(self, jobs: Collection[str], edges: Collection[Edge] | None = None) -> RailTrace:
         """Where some jobs and edges are drawn; by default all edges between these jobs."""
         wanted = frozenset(jobs)
-        if edges is None:
-            chosen = frozenset(edge for edge in edges_of(self.graph) if wanted.issuperset(edge))
-        else:
-            chosen = frozenset(edges)
+        chosen = edges_between(self.graph, wanted) if edges is None else frozenset(edges)
         reach: dict[str, int] = {}
         for parent, job in chosen:
             reach[parent] = max(reach.get(parent, -1), self.row_of[job])
@@ -232,7 +229,7 @@ class _Row:
         return tuple([self._lanes[column].lanes[0] for column in columns])
 
     def _beyond(self, most: int) -> list[RailCell]:
-        """What stands for the lanes that are not drawn: the job where it has one of them, and the number of the others."""
+        """What stands for the lanes that are not drawn: the job if it has one, and the number of the others."""
         passing = [cell.lanes[0] for cell in self._lanes[most:] if cell is not BLANK]
         joined = {self._lanes[column].lanes[0]: goes_on for column, goes_on in self._joins.items() if column >= most}
         count = len(passing) - (self._column >= most and self._lanes[self._column] is not BLANK)
