@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from alert_history import check_alerts
 from history import SECRET, check_history
 from house import TOKEN, House, Killed, Life, a_house, job, start_run, until
 from memory import Behaviour, Daemon, Line, Record
@@ -68,6 +69,7 @@ class Plan:
         self.retries_run = dice.random() < 0.15
         self.variable = dice.random() < 0.15
         self.manages = dice.random() < 0.1
+        self.takes_notice = self.aim is None and self.seed % 5 == 0
         if self.aim is not None:
             self._favour(self.aim.split(".")[1])
 
@@ -95,6 +97,8 @@ class Plan:
             self.mischief = "images"
             for item in self.jobs:
                 item["resources"] = {"requests": {"cpu": 2}}
+        elif what == "acknowledge":
+            self.takes_notice = True
         elif what in ("runner_lost", "runner_found"):
             self.outage = True
         elif what == "kill":
@@ -163,6 +167,8 @@ class Clients:
             self.todo.append(("retry", self._retry))
         if plan.manages:
             self.todo.append(("adopt", self._adopt))
+        if plan.takes_notice:
+            self.todo.append(("notice", self._notice))
         self._wait_s = {name: dice.choice([0.0, 0.002, 0.006]) for name, _ in self.todo}
         self.done: set[str] = set()
         self.refused: dict[str, str] = {}
@@ -206,6 +212,9 @@ class Clients:
 
         await until(lambda: life.engine.read(over), "the run to be retried ends")
         self.run_ids["retry"] = (await life.requests.retry(self.run_ids["run"], "retry", None, False)).run
+
+    async def _notice(self, life: Life) -> None:
+        await life.requests.acknowledge(TOKEN, None, "ann")
 
     async def _register(self, life: Life) -> None:
         await life.requests.register(self._house.directory, None)
@@ -296,6 +305,7 @@ async def play(seed: int, template: Path, aim: str | None = None, *, swept: bool
             await tear_logs(plan, house)
             await asyncio.sleep(plan.random.choice([0.0, 0.0, 0.005]))
         check_history(house, plan.jobs, clients.run_ids, asked=clients.done, refused=clients.refused)
+        check_alerts(house)
         return deaths
 
 
