@@ -37,6 +37,8 @@ STEP_INTERVAL_S = 1.0
 SNAPSHOT_LOOKS = 4
 """How often files are copied again that changed meanwhile."""
 SNAPSHOT_PAUSE_S = 0.1
+HELD_S = 60.0
+"""How long the archive of a candidate stays of which no deployment was made yet."""
 
 
 class Host(Books, Protocol):
@@ -58,12 +60,19 @@ class Candidate:
     missing: Mapping[str, str]
 
 
-def prepare(home: Home, directory: Path, config: str, project: Project) -> Candidate:
-    """Snapshot the working tree and write its archive. Raises SnapshotError. Blocking."""
+def prepare(
+    home: Home, directory: Path, config: str, project: Project, hold: Callable[[Path], None] = lambda _: None
+) -> Candidate:
+    """Snapshot the working tree and write its archive. Raises SnapshotError. Blocking.
+
+    `hold` is told of the archive before it is looked for: it may be there already, and must not go now.
+    """
     for looks_left in reversed(range(SNAPSHOT_LOOKS)):
         try:
             snapshot = take_snapshot(directory)
-            write_archive(snapshot, home.code(project.token, snapshot.digest))
+            archive = home.code(project.token, snapshot.digest)
+            hold(archive)
+            write_archive(snapshot, archive)
             break
         except SnapshotError:
             if not looks_left:
@@ -87,11 +96,30 @@ class Deployments:
         self._default_image = default_image
         self._builds: dict[int, asyncio.Task[None]] = {}
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="files")
+        self._held: dict[Path, float] = {}
+        self._holding = threading.Lock()
 
     async def prepare(self, directory: Path, config: str, project: Project) -> Candidate:
         """`prepare` on a thread of its own."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, prepare, self._books.home, directory, config, project)
+        home, hold = self._books.home, self._hold
+        return await loop.run_in_executor(self._threads, prepare, home, directory, config, project, hold)
+
+    def _hold(self, archive: Path) -> None:
+        now = time.monotonic()
+        with self._holding:
+            self._held = {path: until for path, until in self._held.items() if until > now}
+            self._held[archive] = now + HELD_S
+
+    def drop_archive(self, archive: Path) -> bool:
+        """Remove the archive of deployments that were given up, unless one is just being made of the same files;
+        whether it is gone. To be called inside a closure of the store, so that no deployment is recorded meanwhile.
+        """
+        with self._holding:
+            if self._held.get(archive, 0.0) > time.monotonic():
+                return False
+            archive.unlink(missing_ok=True)
+            return True
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Any short work on files, off the loop."""
@@ -100,6 +128,9 @@ class Deployments:
     def record(self, connection: sqlite3.Connection, candidate: Candidate, now: float) -> int:
         """The newest deployment if nothing changed since, else a new one, in state `building`."""
         token = candidate.project.token
+        with self._holding:
+            # From this transaction on the deployment itself keeps it.
+            self._held.pop(self._books.home.code(token, candidate.snapshot.digest), None)
         same = projects.same_deployment(connection, token, candidate.config_digest, candidate.snapshot.digest)
         if same is not None:
             return same.id

@@ -30,12 +30,16 @@ class Host(Books, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """What no deployment of a project needs any more: code archives by their digest, images by their reference."""
+    """What no deployment of a project needs any more: code archives by their digest, images by their reference.
+
+    `deployments` are the ids of the given-up ones that still name images.
+    """
 
     project: str
     runner: str
     archives: frozenset[str]
     images: frozenset[str]
+    deployments: tuple[int, ...]
 
 
 class GivingUp:
@@ -45,7 +49,6 @@ class GivingUp:
         self._books = books
         self._wake = asyncio.Event()
         self._wake.set()
-        self._done: set[str] = set()
 
     def look(self) -> None:
         """A deployment has become active, or a run has ended."""
@@ -58,19 +61,27 @@ class GivingUp:
             self._wake.clear()
             if await self._books.read(old_deployments):
                 await self._books.commit("give_up", mark_old, ())
+            await self._books.read(self._drop_archives)
             for leftover in await self._books.read(leftovers):
-                await self._drop(leftover)
+                await self._drop_images(leftover)
             await asyncio.sleep(PAUSE_S)
 
-    async def _drop(self, leftover: Leftover) -> None:
-        for path in sorted(self._books.home.code(leftover.project, digest) for digest in leftover.archives):
-            if str(path) not in self._done:
-                await self._books.deployments.in_thread(partial(path.unlink, missing_ok=True))
-                self._done.add(str(path))
+    def _drop_archives(self, connection: sqlite3.Connection) -> None:
+        """Remove the archives that are there, unless the same files are just being deployed again."""
+        home, deployments = self._books.home, self._books.deployments
+        for leftover in leftovers(connection):
+            for path in sorted(home.code(leftover.project, "any").parent.glob("*.tar.gz")):
+                if path.name.removesuffix(".tar.gz") in leftover.archives:
+                    deployments.drop_archive(path)
+
+    async def _drop_images(self, leftover: Leftover) -> None:
+        """Remove the images, and remember that they are gone: the next engine has not to ask for each again."""
+        if not leftover.deployments:
+            return
         link = self._books.link(leftover.runner)
-        for reference in sorted(leftover.images - self._done):
+        for reference in sorted(leftover.images):
             await link.insist(partial(link.runner.drop_image, reference))
-            self._done.add(reference)
+        await self._books.commit("forget_images", lambda c: projects.forget_images(c, leftover.deployments), ())
 
 
 def old_deployments(connection: sqlite3.Connection) -> list[int]:
@@ -104,7 +115,8 @@ def leftovers(connection: sqlite3.Connection) -> list[Leftover]:
             kept = [each for each in every if each.collected_at is None]
             archives = _archives(gone) - _archives(kept)
             images = _images(gone) - _images(kept)
-            found.append(Leftover(row.token, runner_of(connection, row.token), archives, images))
+            named = tuple(each.id for each in gone if each.images)
+            found.append(Leftover(row.token, runner_of(connection, row.token), archives, images, named))
     return found
 
 

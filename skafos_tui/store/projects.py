@@ -238,6 +238,14 @@ def give_up_deployments(connection: sqlite3.Connection, deployments: Iterable[in
         note_change(connection, "deployment", deployment)
 
 
+def forget_images(connection: sqlite3.Connection, deployments: Iterable[int]) -> None:
+    """The images of given-up deployments are gone."""
+    for deployment in deployments:
+        query = "UPDATE deployments SET images = '{}' WHERE id = ? AND collected_at IS NOT NULL"
+        connection.execute(query, (deployment,))
+        note_change(connection, "deployment", deployment)
+
+
 def deployment_rebuilding(connection: sqlite3.Connection, deployment_id: int) -> None:
     """The images of a deployment are gone (pruned) or could not be made: they are made again from the archive."""
     connection.execute(
