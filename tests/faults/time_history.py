@@ -322,6 +322,7 @@ def _check_marks(house: TimedHouse, last: Moment, people: People) -> None:
 
 def _check_attempts(house: TimedHouse, last: Moment) -> None:
     """Whatever ran did so on its run's deployment, with its files and its words."""
+    images = {each.id: each.images for moment in house.moments for each in moment.deployments.values() if each.images}
     for name, run_id in last.attempts.items():
         record = house.daemon.records.get(name)
         if record is None:
@@ -334,7 +335,7 @@ def _check_attempts(house: TimedHouse, last: Moment) -> None:
         assert (spec.labels[LABEL_PROJECT], spec.labels[LABEL_RUN]) == (TOKEN, str(run_id)), where
         assert spec.environment["SKAFOS_DEPLOYMENT_ID"] == str(deployment.number), where
         assert spec.environment["MARK"] == mark, where
-        assert spec.image == deployment.images[record.job_id], where
+        assert spec.image == images[deployment.id][record.job_id], where
         assert deployment.code_digest[:12] in spec.image, where
         assert [segment.text for segment in spec.segments] == [
             _jobs(last, run.deployment)[record.job_id]["entrypoint"]
@@ -393,16 +394,21 @@ def _check_turn(before: Moment, after: Moment, task: Task, policy: str | None) -
 
 
 def _check_overlap(house: TimedHouse, last: Moment) -> None:
-    """Two runs have the same job running at the same time only where the later one says `parallel`."""
+    """Two runs have the same job running at the same time only where the one admitted later says `parallel`."""
+    admitted: dict[str, int] = {}
+    for number, moment in enumerate(house.moments):
+        for name in moment.attempts.keys() - admitted.keys():
+            admitted[name] = number
     spans = [
-        (record.started_ns, record.end_ns, record)
+        (admitted[record.name], record.run_id, record)
         for record in house.daemon.records.values()
         if record.started_ns is not None and record.end_ns is not None
     ]
-    spans.sort(key=lambda span: span[0])
-    for number, (_, end, record) in enumerate(spans):
-        for start, _, other in spans[number + 1 :]:
-            if start >= end or other.job_id != record.job_id or other.run_id == record.run_id:
+    spans.sort(key=lambda span: span[:2])
+    for number, (_, _, first) in enumerate(spans):
+        for _, _, later in spans[number + 1 :]:
+            if later.job_id != first.job_id or later.run_id == first.run_id:
                 continue
-            policy = _policy(last, last.runs[other.run_id], other.job_id)
-            assert policy == "parallel", f"{other.job_id}: run {other.run_id} ({policy}) beside run {record.run_id}"
+            if later.started_ns < first.end_ns and first.started_ns < later.end_ns:
+                policy = _policy(last, last.runs[later.run_id], later.job_id)
+                assert policy == "parallel", f"{later.job_id}: run {later.run_id} ({policy}) beside run {first.run_id}"

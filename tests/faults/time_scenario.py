@@ -76,11 +76,13 @@ class Plan:
     @staticmethod
     def _favourable(what: str) -> list[str]:
         """Steps that make it likely that the aim is reached at all."""
+        many = ["deploy", "edit", "deploy", "edit", "deploy", "edit", "deploy", "edit", "deploy"]
         found = {
             "clock": ["minutes", "backward"],
             "directory": ["deploy", "away"],
             "reload_failed": ["deploy", "storm", "storm"],
-            "give_up": ["deploy", "edit", "deploy", "edit", "deploy", "edit", "deploy", "edit", "deploy"],
+            "give_up": many,
+            "forget_images": many,
             "reload": ["deploy", "edit"],
             "reload_snapshot": ["deploy", "edit"],
             "slots": ["deploy", "hours"],
