@@ -106,8 +106,13 @@ def arms(character: str) -> dict[str, bool]:
     return found
 
 
-def children_by_lines(lines: Sequence[str], *, heavy_only: bool = False) -> dict[str, set[str]]:
-    """The jobs that the lines from each job (`● name`) lead to, followed rightwards, up and down, never left."""
+def children_by_lines(
+    lines: Sequence[str], *, heavy_only: bool = False, passed: set[tuple[int, int]] | None = None
+) -> dict[str, set[str]]:
+    """The jobs that the lines from each job (`● name`) lead to, followed rightwards, up and down, never left.
+
+    `passed` takes the row and column of every cell that was come by.
+    """
     width = max(map(len, lines)) + 2
     grid = [line.ljust(width) for line in lines]
     titles = [
@@ -127,6 +132,8 @@ def children_by_lines(lines: Sequence[str], *, heavy_only: bool = False) -> dict
             if step in seen:
                 continue
             seen.add(step)
+            if passed is not None:
+                passed.add((row, column))
             if grid[row][column] == "▸":
                 yield entered(row, column + 1)
                 continue

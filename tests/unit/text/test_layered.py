@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from drawn import GLYPHS, SOAK, WINE, children_by_lines, drop_implied, random_graph, random_graphs
+from drawn import GLYPHS, SOAK, WINE, arms, children_by_lines, drop_implied, random_graph, random_graphs
 
 from skafos_tui.text.channels import entry_offsets, route
 from skafos_tui.text.glyphs import ASCII
@@ -74,9 +74,13 @@ def test_the_critical_path_can_be_followed_by_the_weight_of_its_lines_alone() ->
             path.insert(0, layered.graph[path[0]][-1])
         heavy = pairs(tuple(path))
         lines = layered.lines(labels, heavy)
-        reached = children_by_lines(lines, heavy_only=True)
+        passed: set[tuple[int, int]] = set()
+        reached = children_by_lines(lines, heavy_only=True, passed=passed)
         assert {(first, second) for first, found in reached.items() for second in found} == heavy
         assert children_by_lines(lines) == children_by_lines(layered.lines(labels))
+        bold = {(y, x) for y, line in enumerate(lines) for x, char in enumerate(line) if any(arms(char).values())}
+        tails = {(box.row, box.column + at) for box in layered.boxes.values() for at in range(box.width)}
+        assert bold - tails <= passed
 
 
 def test_no_row_is_wider_or_higher_than_promised_with_names_of_any_script() -> None:

@@ -120,3 +120,41 @@ def test_a_trace_of_one_edge_lights_its_two_jobs_and_the_way_between_them() -> N
         for number, row in enumerate(rails.rows)
     ]
     assert lit == ["", "  ●", "  │", "  │", "  │", "  │", "  │", "  │", "●─╯"]
+
+
+def test_a_traced_edge_lights_one_cell_a_row_down_its_lane_and_the_horizontal_up_to_it() -> None:
+    for graph in random_graphs(COUNT // 10, (9, 20, 40), (1.3,)):
+        rails = lay_rails(graph, MANY)
+        for job, parents in rails.graph.items():
+            for parent in parents:
+                trace = rails.trace((), {(parent, job)})
+                first, last = rails.row_of[parent], rails.row_of[job]
+                lane, node = rails.rows[first].node, rails.rows[last].node
+                for number, row in enumerate(rails.rows):
+                    lit = {column for column, on in enumerate(trace.row(number)) if on}
+                    if number == last:
+                        way = range(min(lane, node), max(lane, node) + 1)
+                        passed = {column for column in way if row.cells[column].kind is RailKind.LANE}
+                        assert lit == set(way) - passed - {node}
+                    else:
+                        assert lit == ({lane} if first < number < last else set())
+
+
+def test_a_job_stands_in_the_lane_that_ends_with_it_else_right_of_its_parents_and_not_below_a_last_one() -> None:
+    graph = dict(zip("axwcdeyzf", ["", "a", "a", "xw", "w", "c", "a", "y", "w"], strict=True))
+    assert [f"{row.text():8} {row.job}" for row in lay_rails(graph).rows] == [
+        "●        a",
+        "├─●      y",
+        "│ ●      z",
+        "├───●    x",
+        "●   │    w",
+        "├─● │    d",
+        "├───│─●  f",
+        "●───╯    c",
+        "●        e",
+    ]
+
+
+def test_a_free_lane_left_of_the_parents_is_not_taken() -> None:
+    graph = {"a": [], "b": [], "c": ["b"], "d": ["b"]}
+    assert [row.text() for row in lay_rails(graph).rows] == ["●", "  ●", "  ├─●", "  ●"]
