@@ -1,0 +1,101 @@
+"""Where the panes of the dashboard stand, by the size of the terminal (SCREENS 1); pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+PANES = ("jobs", "graph", "log", "metrics", "alerts")
+"""In the order of their keys, 1 to 5."""
+JOBS_MOST_SMALL = 11
+JOBS_SHARE = 0.45
+JOBS_LEAST = 4
+LOG_LEAST = 7
+SIDE_MEDIUM = 43
+UPPER_LEAST_LARGE = 13
+REFERENCE = 220
+"""The width for which SCREENS gives the columns of the large layout."""
+
+
+class Layout(Enum):
+    """The four arrangements."""
+
+    ONE = "one"
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+class Box(NamedTuple):
+    """A place on the screen, in cells."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """What stands where; what has no box isn't shown. `rules` are the lines between panes side by side."""
+
+    layout: Layout
+    boxes: Mapping[str, Box]
+    rules: tuple[Box, ...] = ()
+
+
+def layout_of(width: int, height: int) -> Layout:
+    """The layout for a terminal of this size."""
+    if width < 60 or height < 16:
+        return Layout.ONE
+    if width < 100:
+        return Layout.SMALL
+    return Layout.MEDIUM if width < 180 else Layout.LARGE
+
+
+def arrange(width: int, height: int, jobs_want: int, focused: str, *, zoomed: bool) -> Arrangement:
+    """The boxes of header, footer and panes; `jobs_want` rows would show all jobs with their title."""
+    layout = layout_of(width, height)
+    frame = {"header": Box(0, 0, width, 1), "footer": Box(0, height - 1, width, 1)}
+    if layout is Layout.ONE or zoomed:
+        return Arrangement(layout, {**frame, focused: Box(0, 1, width, max(0, height - 2))})
+    if layout is Layout.SMALL:
+        return Arrangement(layout, {**frame, **_small(width, height, jobs_want)})
+    if layout is Layout.MEDIUM:
+        upper = _upper(height, jobs_want)
+        lower, rule = _lower(width, height, upper, width - SIDE_MEDIUM - 1)
+        return Arrangement(layout, {**frame, "jobs": Box(0, 1, width, upper), **lower}, (rule,))
+    upper = _upper(height, max(jobs_want, UPPER_LEAST_LARGE))
+    lower, rule = _lower(width, height, upper, round(width * 160 / REFERENCE))
+    jobs = round(width * 128 / REFERENCE)
+    boxes = {"jobs": Box(0, 1, jobs, upper), "graph": Box(jobs + 1, 1, width - jobs - 1, upper)}
+    return Arrangement(layout, {**frame, **boxes, **lower}, (Box(jobs, 1, 1, upper), rule))
+
+
+def _small(width: int, height: int, jobs_want: int) -> dict[str, Box]:
+    room = height - 4  # header, alerts, metrics, footer
+    jobs = max(JOBS_LEAST, min(jobs_want, JOBS_MOST_SMALL, int(height * JOBS_SHARE), room - LOG_LEAST))
+    return {
+        "alerts": Box(0, 1, width, 1),
+        "jobs": Box(0, 2, width, jobs),
+        "log": Box(0, 2 + jobs, width, room - jobs),
+        "metrics": Box(0, height - 2, width, 1),
+    }
+
+
+def _upper(height: int, wanted: int) -> int:
+    return max(JOBS_LEAST, min(wanted, int(height * JOBS_SHARE)))
+
+
+def _lower(width: int, height: int, upper: int, log: int) -> tuple[dict[str, Box], Box]:
+    top, rows = 1 + upper, height - 2 - upper
+    alerts = max(min(3, rows), rows // 3)
+    side, side_width = log + 1, width - log - 1
+    boxes = {
+        "log": Box(0, top, log, rows),
+        "metrics": Box(side, top, side_width, rows - alerts),
+        "alerts": Box(side, top + rows - alerts, side_width, alerts),
+    }
+    return boxes, Box(log, top, 1, rows)

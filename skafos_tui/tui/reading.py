@@ -1,0 +1,300 @@
+"""The dashboard's view read from the store: one closure over a reading connection, and what needs no second look."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from skafos_tui.model.graph import graph_of
+from skafos_tui.model.project import Project
+from skafos_tui.model.run import Attempt, AttemptState, Deployment, DeploymentState, Run, RunState, Task, TaskState
+from skafos_tui.model.verdict import Verdict, VerdictKind
+from skafos_tui.store import projects, schedules
+from skafos_tui.store.alerts import list_alerts
+from skafos_tui.store.runs import OPEN_ATTEMPTS, attempts_of, get_run, tasks_of, usual_duration
+from skafos_tui.text.sgr import plain
+from skafos_tui.tui.views import Dashboard, ImageFacts, JobRow, Span, shown_run
+
+LOOKED_THROUGH = 200
+"""So many runs back the one to show is looked for."""
+LAST = 8
+
+_STATE_OF_VERDICT = {
+    VerdictKind.TIMEOUT: TaskState.TIMED_OUT,
+    VerdictKind.CANCELLED: TaskState.CANCELLED,
+    VerdictKind.LOST: TaskState.LOST,
+}
+_COUNT_ORDER = (TaskState.SUCCEEDED, TaskState.RUNNING, TaskState.STARTING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What a job's earlier tasks say; changes only when one of them ends."""
+
+    usual_s: float | None
+    last: tuple[TaskState, ...]
+
+
+class DashboardReader:
+    """Reads views of one project; keeps what only certain changes can make different. Used by one thread at a time."""
+
+    def __init__(self, token: str, name: str = "", written: Project | None = None) -> None:
+        """`written` is the project as its config says, for the time before anything is deployed."""
+        self.token = token
+        self._name = name
+        self._written = written
+        self._projects: dict[int, Project | None] = {}
+        self._past: dict[str, _Past] = {}
+        self._fires: dict[tuple[str, str, str], float | None] = {}
+        self._graphs: dict[int, Mapping[str, tuple[str, ...]]] = {}
+
+    def changed(self, changes: Iterable[tuple[str, str]]) -> bool:
+        """Take note of `(kind, id)` as in the table `changes`; whether a view may be another one now."""
+        any_of_ours = False
+        for kind, identity in changes:
+            if kind == "task":
+                self._past.pop(identity.partition("/")[2], None)
+            any_of_ours = any_of_ours or kind != "variable"
+        return any_of_ours
+
+    def forget(self) -> None:
+        """Drop what is kept: the changes between could not be told."""
+        self._past.clear()
+
+    def read(self, connection: sqlite3.Connection, now: float, chosen: int | None = None) -> Dashboard:
+        """The view of the chosen run, or of the one that matters most; one consistent state of the store."""
+        connection.execute("BEGIN")
+        try:
+            return self._read(connection, now, chosen)
+        finally:
+            connection.execute("COMMIT")
+
+    def next_moment(self) -> float | None:
+        """When the view changes although the store doesn't: the next slot, Unix seconds."""
+        return min((at for at in self._fires.values() if at is not None), default=None)
+
+    def _read(self, connection: sqlite3.Connection, now: float, chosen: int | None) -> Dashboard:
+        row = projects.get_project(connection, self.token)
+        if row is None:
+            return self.unknown()
+        alerts = list_alerts(connection, self.token)
+        firing = [alert for alert in alerts if alert.state == "firing"]
+        recent = _recent_runs(connection, self.token, chosen)
+        run_id = shown_run(chosen, recent, [a.cause.run_id for a in firing if a.cause.run_id is not None])
+        run = None if run_id is None else get_run(connection, run_id)
+        deployment = self._deployment(connection, run, row)
+        project = self._project(deployment)
+        cpu, memory = _held(connection)
+        return Dashboard(
+            token=self.token,
+            name=plain(row.name),
+            run=run,
+            deployment=deployment.number if deployment and run else None,
+            active=_number(connection, row.active),
+            paused=row.paused_at is not None,
+            problem=row.problem,
+            runner=row.runner,
+            rows=self._rows(connection, project, run, row, now),
+            graph=self._graph(deployment, project),
+            image=_image(connection, self.token, run, deployment),
+            cpu=cpu,
+            memory=memory,
+            firing=len(firing),
+            live=chosen is None or run_id != chosen,
+        )
+
+    def unknown(self) -> Dashboard:
+        """A project that was neither run nor deployed."""
+        jobs = self._written.jobs if self._written else ()
+        rows = tuple(JobRow(job.id, plain(job.name), enabled=job.enabled) for job in jobs)
+        return Dashboard(self.token, self._name, rows=rows, graph=graph_of(self._written) if self._written else {})
+
+    def _deployment(
+        self, connection: sqlite3.Connection, run: Run | None, row: projects.ProjectRow
+    ) -> Deployment | None:
+        if run is not None:
+            return projects.get_deployment(connection, run.deployment)
+        if row.active is not None:
+            return projects.get_deployment(connection, row.active)
+        return None
+
+    def _project(self, deployment: Deployment | None) -> Project | None:
+        if deployment is None:
+            return self._written
+        if deployment.id not in self._projects:
+            from skafos_tui.config.reader import parse_config
+
+            # It was within the ceilings of the user when it was accepted.
+            found = parse_config(deployment.config, max_cpu=math.inf, max_memory=sys.maxsize).project
+            self._projects[deployment.id] = found
+        return self._projects[deployment.id]
+
+    def _graph(self, deployment: Deployment | None, project: Project | None) -> Mapping[str, tuple[str, ...]]:
+        if project is None:
+            return {}
+        key = deployment.id if deployment else 0
+        if key not in self._graphs:
+            self._graphs[key] = graph_of(project)
+        return self._graphs[key]
+
+    def _rows(
+        self,
+        connection: sqlite3.Connection,
+        project: Project | None,
+        run: Run | None,
+        row: projects.ProjectRow,
+        now: float,
+    ) -> tuple[JobRow, ...]:
+        tasks = tasks_of(connection, run.id) if run else []
+        attempts = _by_job(attempts_of(connection, run.id)) if run else {}
+        next_at, paused = self._coming(connection, row, now)
+        of_job = {task.job_id: task for task in tasks}
+        jobs = (
+            [(job.id, job.name, job.enabled) for job in project.jobs]
+            if project
+            else [(task.job_id, task.name, True) for task in tasks]
+        )
+        rows = []
+        for job_id, name, enabled in jobs:
+            task, past = of_job.get(job_id), self._past_of(connection, job_id)
+            tried = attempts.get(job_id, ())
+            rows.append(
+                JobRow(
+                    job_id=job_id,
+                    name=plain(name),
+                    task=task,
+                    enabled=enabled,
+                    counts=_counts(task, tried),
+                    usual_s=past.usual_s,
+                    last=past.last,
+                    next_at=next_at.get(job_id),
+                    paused=job_id in paused,
+                    spans=tuple(Span(a.started_at, a.ended_at) for a in tried if a.started_at is not None),
+                )
+            )
+        return tuple(rows)
+
+    def _past_of(self, connection: sqlite3.Connection, job_id: str) -> _Past:
+        found = self._past.get(job_id)
+        if found is None:
+            rows = connection.execute(
+                "SELECT state FROM tasks WHERE project = ? AND job_id = ? AND ended_at IS NOT NULL"
+                " ORDER BY ended_at DESC, run_id DESC LIMIT ?",
+                (self.token, job_id, LAST),
+            )
+            last = tuple(TaskState(row[0]) for row in rows)[::-1]
+            usual = usual_duration(connection, self.token, job_id) if last else None
+            found = self._past[job_id] = _Past(usual, last)
+        return found
+
+    def _coming(
+        self, connection: sqlite3.Connection, row: projects.ProjectRow, now: float
+    ) -> tuple[dict[str, float], set[str]]:
+        """Job id to its next slot, and the jobs whose schedules stand still."""
+        listed = schedules.list_schedules(connection, self.token)
+        resting = set(schedules.paused_jobs(connection, self.token))
+        if row.active is None or row.problem:
+            listed = []
+        if row.paused_at is not None:
+            resting = {schedule.job_id for schedule in listed}
+        fires: dict[tuple[str, str, str], float | None] = {}
+        coming: dict[str, float] = {}
+        for schedule in listed:
+            if schedule.job_id in resting:
+                continue
+            key = (schedule.job_id, schedule.expression, schedule.timezone)
+            known = self._fires.get(key)
+            at = known if known is not None and known > now else _next_fire(key[1], key[2], now)
+            fires[key] = at
+            if at is not None:
+                coming[schedule.job_id] = at
+        self._fires = fires
+        return coming, resting
+
+
+def _next_fire(expression: str, zone: str, now: float) -> float | None:
+    from skafos_tui.config.cron import parse_cron
+
+    found = parse_cron(expression).next_fire(datetime.fromtimestamp(now, UTC), zone)
+    return None if found is None else found.timestamp()
+
+
+def _recent_runs(connection: sqlite3.Connection, token: str, chosen: int | None) -> list[tuple[int, RunState]]:
+    rows = connection.execute(
+        "SELECT id, state FROM runs WHERE project = ? ORDER BY id DESC LIMIT ?", (token, LOOKED_THROUGH)
+    ).fetchall()
+    if chosen is not None and all(row["id"] != chosen for row in rows):
+        rows += connection.execute(
+            "SELECT id, state FROM runs WHERE project = ? AND id = ?", (token, chosen)
+        ).fetchall()
+    return [(row["id"], RunState(row["state"])) for row in rows]
+
+
+def neighbour_run(connection: sqlite3.Connection, token: str, run_id: int, *, newer: bool) -> int | None:
+    """The next newer or older run of a project; None at the end."""
+    compare, order = (">", "ASC") if newer else ("<", "DESC")
+    row = connection.execute(
+        f"SELECT id FROM runs WHERE project = ? AND id {compare} ? ORDER BY id {order} LIMIT 1", (token, run_id)
+    ).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def _number(connection: sqlite3.Connection, deployment_id: int | None) -> int | None:
+    if deployment_id is None:
+        return None
+    row = connection.execute("SELECT number FROM deployments WHERE id = ?", (deployment_id,)).fetchone()
+    return None if row is None else int(row["number"])
+
+
+def _held(connection: sqlite3.Connection) -> tuple[float, int]:
+    """What open attempts of all projects hold: cores, bytes."""
+    row = connection.execute(
+        # The first condition is that of the index, which has only those that are not collected.
+        "SELECT COALESCE(SUM(cpu), 0.0), COALESCE(SUM(memory), 0) FROM attempts"
+        f" WHERE state != 'collected' AND {OPEN_ATTEMPTS}"
+    ).fetchone()
+    return float(row[0]), int(row[1])
+
+
+def _image(
+    connection: sqlite3.Connection, token: str, run: Run | None, deployment: Deployment | None
+) -> ImageFacts | None:
+    """The image step of the shown run, else of a deployment that is being built."""
+    if run is not None and deployment is not None and deployment.state is not DeploymentState.READY:
+        failed = deployment.state is DeploymentState.FAILED
+        return ImageFacts(
+            deployment.number, plain(deployment.step), run.created_at, plain(deployment.error) if failed else ""
+        )
+    row = connection.execute(
+        "SELECT number, step, created_at FROM deployments WHERE project = ? AND state = ? ORDER BY id DESC LIMIT 1",
+        (token, DeploymentState.BUILDING),
+    ).fetchone()
+    return None if row is None else ImageFacts(row["number"], plain(row["step"]), row["created_at"])
+
+
+def _by_job(attempts: Iterable[Attempt]) -> dict[str, list[Attempt]]:
+    found: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        found.setdefault(attempt.job_id, []).append(attempt)
+    return found
+
+
+def _counts(task: Task | None, attempts: Sequence[Attempt]) -> tuple[tuple[TaskState, int], ...]:
+    """The instances of a task by the state of their newest attempt; nothing for a single one."""
+    if task is None or task.instances < 2 or not attempts:
+        return ()
+    newest = {attempt.instance: attempt for attempt in attempts}
+    counted = Counter(_state_of(attempt.state, attempt.verdict) for attempt in newest.values())
+    order = {state: place for place, state in enumerate(_COUNT_ORDER)}
+    return tuple(sorted(counted.items(), key=lambda item: order.get(item[0], -1)))
+
+
+def _state_of(state: AttemptState, verdict: Verdict | None) -> TaskState:
+    if verdict is not None:
+        return TaskState.SUCCEEDED if verdict.succeeded else _STATE_OF_VERDICT.get(verdict.kind, TaskState.FAILED)
+    return TaskState.RUNNING if state is AttemptState.RUNNING else TaskState.STARTING

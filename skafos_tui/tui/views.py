@@ -1,0 +1,156 @@
+"""What the dashboard shows of one run: frozen facts, without a clock, so that equal views need no new frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+
+from skafos_tui.model.run import Run, RunState, Task, TaskState
+
+FAILURES = (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.LOST)
+"""The states of a task that make its run `failed`."""
+
+
+class EngineState(Enum):
+    """What is known of the engine."""
+
+    UNKNOWN = "unknown"
+    OK = "ok"
+    STARTING = "starting"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """The engine as it was last seen; `as_of` (Unix seconds) is how old the stored states are while it is away.
+
+    `cpu` (cores) and `memory` (bytes) are what it may hand out, None where unknown; `problem` is one line.
+    `runners` says of kinds of runners what is wrong with them.
+    """
+
+    state: EngineState = EngineState.UNKNOWN
+    as_of: float | None = None
+    cpu: float | None = None
+    memory: int | None = None
+    problem: str = ""
+    runners: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when an attempt ran (Unix seconds); None: it runs."""
+
+    started_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job in the shown run; `task` is None where the run has none of it.
+
+    `counts` are its instances by state, where there are several. `usual_s` is the median of its last 20 successes,
+    `last` the states of its last 8 finished tasks, newest last. `next_at` is its next slot (Unix seconds).
+    """
+
+    job_id: str
+    name: str
+    task: Task | None = None
+    enabled: bool = True
+    counts: tuple[tuple[TaskState, int], ...] = ()
+    usual_s: float | None = None
+    last: tuple[TaskState, ...] = ()
+    next_at: float | None = None
+    paused: bool = False
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def ticks(self) -> bool:
+        """Whether its time grows."""
+        return self.task is not None and self.task.state is TaskState.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """The image step that a run or deployment waits for, or that failed: `error` is one line then."""
+
+    deployment: int
+    step: str
+    since: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """One run of one project; times are Unix seconds.
+
+    `rows` stand in the order of the file. `deployment` is the number of the run's, `active` that of the one that
+    schedules use. `live` says that no run was chosen: the newest that matters is shown. `cpu` (cores) and `memory`
+    (bytes) are what running attempts of all projects hold. `firing` counts alerts that nobody has acknowledged.
+    """
+
+    token: str
+    name: str
+    run: Run | None = None
+    deployment: int | None = None
+    active: int | None = None
+    paused: bool = False
+    problem: str = ""
+    runner: str = ""
+    rows: tuple[JobRow, ...] = ()
+    graph: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    image: ImageFacts | None = None
+    cpu: float = 0.0
+    memory: int = 0
+    firing: int = 0
+    live: bool = True
+    engine: EngineFacts = EngineFacts()
+
+    @cached_property
+    def row_of(self) -> Mapping[str, JobRow]:
+        """The rows by job id."""
+        return {row.job_id: row for row in self.rows}
+
+    @property
+    def ticks(self) -> bool:
+        """Whether a time on the screen grows."""
+        building = self.image is not None and not self.image.error
+        return building or (self.run is not None and self.run.state is RunState.RUNNING)
+
+
+def shown_run(chosen: int | None, runs: Sequence[tuple[int, RunState]], unacknowledged: Iterable[int]) -> int | None:
+    """The run to show: the chosen one, else the newest running, else the newest failed and unacknowledged.
+
+    Else the last. `runs` are `(id, state)`, newest first; a run that was only missed or skipped is shown where there is nothing else.
+    """
+    if chosen is not None and any(run == chosen for run, _ in runs):
+        return chosen
+    going = [run for run, state in runs if not state.finished]
+    if going:
+        return going[0]
+    waiting = set(unacknowledged)
+    failed = [run for run, state in runs if state is RunState.FAILED and run in waiting]
+    if failed:
+        return failed[0]
+    ran = [run for run, state in runs if state not in (RunState.MISSED, RunState.SKIPPED)]
+    return next(iter(ran or [run for run, _ in runs]), None)
+
+
+def first_selected(rows: Iterable[JobRow]) -> str | None:
+    """The job to begin with: the first failed one, else the one that runs longest, else the first."""
+    listed = list(rows)
+    for row in listed:
+        if row.task is not None and row.task.state in FAILURES:
+            return row.job_id
+    running = [row for row in listed if row.ticks and row.task is not None and row.task.started_at is not None]
+    if running:
+        return min(running, key=lambda row: (row.task.started_at or 0.0) if row.task else 0.0).job_id
+    return listed[0].job_id if listed else None
+
+
+def elapsed(task: Task | None, now: float) -> float | None:
+    """Seconds a task ran, or has been running; None where it has not begun."""
+    if task is None or task.started_at is None:
+        return None
+    return max(0.0, (now if task.ended_at is None else task.ended_at) - task.started_at)

@@ -1,0 +1,130 @@
+"""The line at the top: which run of which project this is, how far it is, and what the machine gives for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from textual.strip import Strip
+
+from skafos_tui.model.critical import longest_remaining, remaining_seconds
+from skafos_tui.model.run import RunState, TaskState
+from skafos_tui.text.durations import clock, relative
+from skafos_tui.text.tables import cell_width
+from skafos_tui.tui.theme import LOOKS, Role
+from skafos_tui.tui.views import Dashboard, EngineState, elapsed
+from skafos_tui.tui.widgets.pane import BOLD, PLAIN, Lines, Piece
+
+_RUN_LOOKS = {
+    RunState.QUEUED: LOOKS[TaskState.QUEUED],
+    RunState.RUNNING: LOOKS[TaskState.RUNNING],
+    RunState.SUCCEEDED: LOOKS[TaskState.SUCCEEDED],
+    RunState.FAILED: LOOKS[TaskState.FAILED],
+    RunState.CANCELLED: LOOKS[TaskState.CANCELLED],
+    RunState.SKIPPED: LOOKS[TaskState.SKIPPED],
+    RunState.MISSED: LOOKS[TaskState.CANCELLED]._replace(glyph="◇", word="missed"),
+}
+WIDE = 100
+"""From so many columns on there are wider gaps, and a good engine is worth a word."""
+GIBIBYTE = 1 << 30
+
+
+class Header(Lines):
+    """The header of the dashboard; never focused."""
+
+    def __init__(self, view: Dashboard, *, id: str = "header") -> None:
+        super().__init__(id=id)
+        self.view = view
+        self._said = ""
+
+    def show(self, view: Dashboard) -> None:
+        """Show another view."""
+        self.view = view
+        self.refresh()
+
+    def tick_distances(self) -> None:
+        """A minute has gone by: drawn anew only if it reads otherwise now."""
+        if self._said != self._told():
+            self.refresh()
+
+    def _told(self) -> str:
+        return "".join(text for part in self._left() for text, _ in part)
+
+    def render_line(self, y: int) -> Strip:
+        """What is known on the left, the machine on the right; of the right what does not fit goes, its end first."""
+        self._said = self._told()
+        width = self.size.width
+        gap = "   " if width >= WIDE else "  "
+        left: list[Piece] = [(" ", PLAIN)]
+        for number, part in enumerate(self._left()):
+            left += [(gap, PLAIN), *part] if number else part
+        right = self._right(width)
+        used = sum(cell_width(text) for text, _ in left)
+        while right and used + sum(len(gap) + cell_width(text) for text, _ in right) > width:
+            right.pop()
+        tail: list[Piece] = [piece for part in right for piece in ((gap, PLAIN), part)]
+        blank = width - used - sum(cell_width(text) for text, _ in tail)
+        strip = self.strip([*left, (" " * (max(0, blank - 1) if width >= WIDE else 1 if blank else 0), PLAIN), *tail])
+        return strip if self.view.live else strip.apply_style(self.skafos.reverse)
+
+    def _left(self) -> list[list[Piece]]:
+        view, now = self.view, self.skafos.now()
+        parts: list[list[Piece]] = [[(view.name or "no project", BOLD)]]
+        run = view.run
+        if run is None:
+            return [*parts, [("no runs yet", self.role(Role.IDLE))]]
+        look = _RUN_LOOKS[run.state]
+        title = f"run {run.id} {run.trigger.value}" if view.live else f"HISTORY run {run.id} {run.trigger.value}"
+        return [
+            *parts,
+            [(title, PLAIN)],
+            [(f"{look.glyph} {self._progress(now)}", self.role(look.role, bold=look.bold))],
+        ]
+
+    def _progress(self, now: float) -> str:
+        run = self.view.run
+        assert run is not None
+        word = _RUN_LOOKS[run.state].word
+        if run.state is RunState.RUNNING:
+            left = self._remaining(now)
+            ran = clock(now - (run.started_at or run.created_at))
+            return f"{ran}, ~{clock(left)} left" if left else ran
+        if not run.state.finished or run.ended_at is None:
+            return word
+        ended = datetime.fromtimestamp(run.ended_at, UTC).astimezone()
+        return f"{word} {ended:%H:%M}, {relative(run.ended_at, now)}"
+
+    def _remaining(self, now: float) -> float:
+        """What the run usually still takes, in seconds; 0 where nothing is known."""
+        to_come = {
+            row.job_id: remaining_seconds(row.usual_s, elapsed(row.task, now) or 0.0)
+            for row in self.view.rows
+            if row.task is not None and not row.task.state.finished
+        }
+        return sum(to_come[job] for job in longest_remaining(self.view.graph, to_come))
+
+    def _right(self, width: int) -> list[Piece]:
+        """The most important first."""
+        view, engine = self.view, self.view.engine
+        parts = [self._engine(width), self._trouble()]
+        idle = self.role(Role.IDLE)
+        if view.active is not None:
+            parts.append((f"deployed {view.active}{' paused' if view.paused else ''}", PLAIN))
+        if engine.cpu:
+            parts.append((f"cpu {view.cpu:.2g}/{engine.cpu:.3g}", idle))
+        if engine.memory:
+            parts.append((f"mem {view.memory / GIBIBYTE:.1f}/{engine.memory / GIBIBYTE:.1f}G", idle))
+        return [part for part in parts if part[0]]
+
+    def _engine(self, width: int) -> Piece:
+        engine = self.view.engine
+        if engine.state is EngineState.OK:
+            return ("engine ok" if width >= WIDE else "", self.role(Role.IDLE))
+        words = {EngineState.STARTING: "engine starting", EngineState.LOST: "engine lost"}.get(engine.state, "")
+        as_of = f"as of {datetime.fromtimestamp(engine.as_of, UTC).astimezone():%H:%M:%S}" if engine.as_of else ""
+        return (", ".join(filter(None, (as_of, words))), self.role(Role.WARN, bold=True))
+
+    def _trouble(self) -> Piece:
+        """What keeps everything from going on."""
+        wrong = self.view.problem or (self.view.engine.problem if self.view.engine.state is EngineState.OK else "")
+        runner = dict(self.view.engine.runners).get(self.view.runner, "")
+        return (wrong or runner, self.role(Role.BAD, bold=True))

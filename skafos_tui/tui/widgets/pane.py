@@ -1,0 +1,110 @@
+"""A pane without a frame: a title line and rows below, drawn by lines; only visible ones are laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from skafos_tui.text.glyphs import ASCII
+from skafos_tui.text.tables import cell_width, clip
+from skafos_tui.tui.theme import Role
+
+if TYPE_CHECKING:
+    from skafos_tui.tui.app import SkafosApp
+
+FOCUS = "▌"
+Piece = tuple[str, Style]
+_ASCII = ASCII | str.maketrans({FOCUS: ">", "█": "#", "▒": "=", "░": "-"})
+BOLD = Style(bold=True)
+PLAIN = Style()
+
+
+class Lines(Widget, inherit_bindings=False):
+    """A widget drawn by lines in the roles of the theme."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set()
+
+    @property
+    def skafos(self) -> SkafosApp:
+        """Our app, with its colours and its clock."""
+        return cast("SkafosApp", self.app)
+
+    def role(self, role: Role, *, bold: bool = False) -> Style:
+        """The style of a role."""
+        style = self.skafos.roles[role]
+        return style + BOLD if bold else style
+
+    def strip(self, pieces: Iterable[Piece]) -> Strip:
+        """One line of exactly the widget's width; what is longer is cut."""
+        base, width, used = self.rich_style, self.size.width, 0
+        segments = []
+        for text, style in pieces:
+            shown = text.translate(_ASCII) if self.skafos.ascii else text
+            cells = cell_width(shown)
+            if used + cells > width:
+                shown = clip(shown, width - used).translate(_ASCII) if self.skafos.ascii else clip(shown, width - used)
+                cells = cell_width(shown)
+            if shown:
+                segments.append(Segment(shown, base + style))
+                used += cells
+            if used >= width:
+                break
+        if used < width:
+            segments.append(Segment(" " * (width - used), base))
+        return Strip(segments, width)
+
+
+class Pane(Lines, can_focus=True):
+    """A pane of the dashboard; `number` is its key. Subclasses give `heading` and `row`."""
+
+    class Focused(Message):
+        """A click has come to this pane."""
+
+        def __init__(self, pane: Pane) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self, number: int, name: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self.number = number
+        self.label = name
+
+    def heading(self) -> list[Piece]:
+        """What stands behind the title, in the title line."""
+        return []
+
+    def row(self, number: int) -> list[Piece]:
+        """The pieces of a row below the title, from 0."""
+        return []
+
+    def render_line(self, y: int) -> Strip:
+        """The title, or a row."""
+        return self.title_strip() if y == 0 else self.strip(self.row(y - 1))
+
+    def title_strip(self) -> Strip:
+        """The title line: bold and marked where the keys go to this pane."""
+        title = f"{self.number} {self.label}"
+        style = BOLD if self.has_focus else self.role(Role.IDLE)
+        return self.strip([(FOCUS if self.has_focus else " ", style), (title, style), *self.heading()])
+
+    def refresh_row(self, number: int) -> None:
+        """Draw one row anew."""
+        if 0 <= number < self.size.height - 1:
+            self.refresh(Region(0, number + 1, self.size.width, 1))
+
+    def watch_has_focus(self, _focused: bool) -> None:
+        """The title tells where the keys go."""
+        super().watch_has_focus(_focused)
+        if self.is_mounted:
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+
+class EmptyPane(Pane):
+    """A titled pane that has nothing to show yet."""

@@ -1,0 +1,265 @@
+"""A store with the project of SCREENS in it, built through the store's own functions; no engine, no Docker."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skafos_tui.model.project import Catchup
+from skafos_tui.model.run import Run, RunState, Task, TaskState, TriggerKind
+from skafos_tui.model.verdict import Verdict, VerdictKind
+from skafos_tui.store import projects, runs, schedules
+from skafos_tui.store.database import connect, migrate
+
+TOKEN = "06a16549a3e19a93faff2cc3"
+NOW = 1_700_000_000.0
+"""2023-11-14 22:13:20 UTC."""
+GOOD = Verdict(VerdictKind.EXITED, 0)
+OUT_OF_MEMORY = Verdict(VerdictKind.OUT_OF_MEMORY, 137, "limit 2.0Gi, peak 2.0Gi")
+PIPELINE: dict[str, tuple[str, ...]] = {
+    "Ingest": (),
+    "Check": ("Ingest",),
+    "Clean": ("Ingest",),
+    "Features": ("Clean",),
+    "Train forest": ("Features",),
+    "Train linear": ("Features",),
+    "Evaluate": ("Train forest", "Train linear"),
+    "Score": ("Train forest",),
+    "Report": ("Evaluate", "Check"),
+}
+USUAL = {
+    "Ingest": 11,
+    "Check": 8,
+    "Clean": 30,
+    "Features": 58,
+    "Train forest": 302,
+    "Train linear": 45,
+    "Evaluate": 20,
+    "Score": 15,
+    "Report": 5,
+}
+
+
+def job_id(name: str) -> str:
+    """The id of a job, the same in every test."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
+def config_of(pipeline: dict[str, tuple[str, ...]], parallel: str = "Train forest") -> str:
+    """The text of a config with these jobs."""
+    lines = [f"project_token: {TOKEN}", "name: wine", "jobs:"]
+    for name, parents in pipeline.items():
+        lines += [f"  - job_id: {job_id(name)}", "    language: python", f"    name: {json.dumps(name)}"]
+        lines += ["    entrypoint: sleep 1"]
+        if parents:
+            lines.append(f"    dependencies: {json.dumps([job_id(parent) for parent in parents])}")
+        if name == parallel:
+            lines.append("    parallelism: 3")
+    return "\n".join(lines) + "\n"
+
+
+@dataclass
+class Store:
+    """A state database to write into as the engine would."""
+
+    path: Path
+    pipeline: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(PIPELINE))
+    deployment: int = 0
+    _requests: int = 0
+
+    def make(self, directory: Path) -> Store:
+        """Create it, with the project and one ready, active deployment."""
+        migrate(self.path)
+        with closing(connect(self.path)) as connection:
+            projects.save_project(
+                connection, projects.ProjectRow(TOKEN, "wine", str(directory), "docker", NOW - 100_000)
+            )
+        self.deployment = self.deploy()
+        return self
+
+    def deploy(self, *, ready: bool = True) -> int:
+        """A new deployment of the pipeline."""
+        with closing(connect(self.path)) as connection:
+            found = projects.insert_deployment(
+                connection,
+                project=TOKEN,
+                config=config_of(self.pipeline),
+                config_digest="c",
+                code_digest=str(self._requests),
+                missing={},
+                now=NOW - 5,
+            )
+            if ready:
+                projects.deployment_ready(connection, found, {}, "", NOW - 90_000)
+                projects.set_active(connection, TOKEN, found)
+        return found
+
+    def step(self, deployment: int, step: str) -> None:
+        """What the image step does now."""
+        self.write(lambda connection: projects.deployment_step(connection, deployment, step))
+
+    def schedule(self, name: str, expression: str) -> None:
+        """Give a job of the active deployment a schedule."""
+        row = schedules.ScheduleRow(TOKEN, job_id(name), expression, "UTC", Catchup.LATEST, NOW)
+        self.write(lambda connection: schedules.put_schedules(connection, TOKEN, [row]))
+
+    def write(self, work: object) -> None:
+        """One transaction."""
+        with closing(connect(self.path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            work(connection)  # type: ignore[operator]
+            connection.execute("COMMIT")
+
+    def run(self, trigger: TriggerKind = TriggerKind.MANUAL, *, deployment: int | None = None) -> int:
+        """A new run of all jobs, queued."""
+        self._requests += 1
+        with closing(connect(self.path)) as connection:
+            return runs.insert_run(
+                connection,
+                project=TOKEN,
+                deployment=deployment or self.deployment,
+                trigger=trigger,
+                request_id=f"request-{self._requests}",
+                now=NOW - 400,
+                tasks=[(job_id(name), name, 3 if name == "Train forest" else 1) for name in self.pipeline],
+                parameters={},
+            )
+
+    def set_run(self, run_id: int, state: RunState, started_at: float | None, ended_at: float | None = None) -> None:
+        """Write the run's state."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            known = runs.get_run(connection, run_id)
+            assert known is not None
+            runs.update_run(
+                connection,
+                Run(
+                    run_id,
+                    TOKEN,
+                    known.deployment,
+                    known.trigger,
+                    state,
+                    known.created_at,
+                    started_at=started_at,
+                    ended_at=ended_at,
+                ),
+            )
+
+        self.write(work)
+
+    def set_task(
+        self,
+        run_id: int,
+        name: str,
+        state: TaskState,
+        started_at: float | None = None,
+        ended_at: float | None = None,
+        *,
+        reason: str = "",
+        verdict: Verdict | None = None,
+    ) -> None:
+        """Write a task's state; one instance unless attempts say otherwise."""
+        task = Task(
+            run_id,
+            job_id(name),
+            name,
+            state,
+            3 if name == "Train forest" else 1,
+            reason,
+            started_at,
+            started_at,
+            ended_at,
+            verdict,
+        )
+        self.write(lambda connection: runs.update_task(connection, task))
+
+    def attempt(
+        self,
+        run_id: int,
+        name: str,
+        started_at: float,
+        ended_at: float | None = None,
+        *,
+        instance: int = 0,
+        number: int = 1,
+        verdict: Verdict = GOOD,
+    ) -> None:
+        """An attempt, running or ended."""
+        label = f"{run_id}-{name}-{instance}-{number}"
+
+        def work(connection: sqlite3.Connection) -> None:
+            runs.insert_attempt(
+                connection,
+                run_id=run_id,
+                job_id=job_id(name),
+                instance=instance,
+                number=number,
+                name=label,
+                cpu=1.0,
+                memory=1 << 30,
+                now=started_at,
+            )
+            runs.attempt_starting(connection, label)
+            runs.attempt_running(connection, label, started_at)
+            if ended_at is not None:
+                runs.attempt_ended(connection, label, verdict, started_at=started_at, ended_at=ended_at)
+                runs.attempt_collected(connection, label)
+
+        self.write(work)
+
+    def good_run(self, begin: float) -> int:
+        """A whole run that succeeded, every job in its usual time."""
+        run_id = self.run(TriggerKind.SCHEDULE)
+        ends: dict[str, float] = {}
+        for name, parents in self.pipeline.items():
+            started = max((ends[parent] for parent in parents), default=begin)
+            ends[name] = started + USUAL.get(name, 10)
+            self.attempt(run_id, name, started, ends[name])
+            self.set_task(run_id, name, TaskState.SUCCEEDED, started, ends[name], verdict=GOOD)
+        self.set_run(run_id, RunState.SUCCEEDED, begin, max(ends.values()))
+        return run_id
+
+    def running_run(self) -> int:
+        """The run of SCREENS 1 at 6:24."""
+        run_id = self.run()
+        begin = NOW - 384
+        at = begin
+        for name, seconds in (("Ingest", 12), ("Clean", 31), ("Features", 62)):
+            self._done(run_id, name, at, at + seconds)
+            at += seconds
+        self._done(run_id, "Check", begin + 12, begin + 20)
+        forest = NOW - 271
+        self._done(run_id, "Train linear", forest, forest + 44)
+        self.attempt(run_id, "Train forest", forest, forest + 238, instance=0)
+        self.attempt(run_id, "Train forest", forest, instance=1)
+        self.attempt(run_id, "Train forest", forest, instance=2)
+        self.set_task(run_id, "Train forest", TaskState.RUNNING, forest)
+        self.set_task(run_id, "Score", TaskState.QUEUED, reason="needs 1 cpu, Train linear has it")
+        self.set_run(run_id, RunState.RUNNING, begin)
+        return run_id
+
+    def failed_run(self) -> int:
+        """The run of SCREENS 2, 38 minutes after it failed."""
+        run_id = self.run(TriggerKind.SCHEDULE)
+        end = NOW - 38 * 60
+        begin = end - 200
+        at = begin
+        for name, seconds in (("Ingest", 12), ("Clean", 31), ("Features", 62)):
+            self._done(run_id, name, at, at + seconds)
+            at += seconds
+        self._done(run_id, "Check", begin + 12, begin + 20)
+        self._done(run_id, "Train linear", at, at + 44)
+        self.attempt(run_id, "Train forest", at, end, instance=1, verdict=OUT_OF_MEMORY)
+        self.set_task(run_id, "Train forest", TaskState.FAILED, at, end, verdict=OUT_OF_MEMORY)
+        for name in ("Evaluate", "Score", "Report"):
+            self.set_task(run_id, name, TaskState.UPSTREAM_FAILED, None, end, reason="Train forest failed")
+        self.set_run(run_id, RunState.FAILED, begin, end)
+        return run_id
+
+    def _done(self, run_id: int, name: str, started_at: float, ended_at: float) -> None:
+        self.attempt(run_id, name, started_at, ended_at)
+        self.set_task(run_id, name, TaskState.SUCCEEDED, started_at, ended_at, verdict=GOOD)
