@@ -18,10 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from skafos_tui.config.reader import ReadResult
 from skafos_tui.engine.activation import image_failed, image_ready
 from skafos_tui.engine.books import Books
 from skafos_tui.engine.ledger import runner_of
-from skafos_tui.engine.snapshots import Snapshot, SnapshotError, missing_file, take_snapshot, write_archive
+from skafos_tui.engine.snapshots import (
+    ConfigChanged,
+    Snapshot,
+    SnapshotError,
+    missing_file,
+    take_snapshot,
+    write_archive,
+)
 from skafos_tui.model.project import Project, SegmentKind
 from skafos_tui.model.run import Deployment, DeploymentState
 from skafos_tui.runners.base import BuildFailed, ImageRequest, RunnerError, RunnerUnreachable
@@ -61,19 +69,29 @@ class Candidate:
 
 
 def prepare(
-    home: Home, directory: Path, config: str, project: Project, hold: Callable[[Path], None] = lambda _: None
+    home: Home,
+    directory: Path,
+    read: ReadResult,
+    project: Project,
+    hold: Callable[[Path], None] = lambda _: None,
 ) -> Candidate:
     """Snapshot the working tree and write its archive. Raises SnapshotError. Blocking.
 
-    `hold` is told of the archive before it is looked for: it may be there already, and must not go now.
+    Raises ConfigChanged where the config among the files is not the one that was read: never a new config with old
+    files, or the other way round. `hold` is told of the archive before it is looked for: it may be there already, and
+    must not go now.
     """
     for looks_left in reversed(range(SNAPSHOT_LOOKS)):
         try:
             snapshot = take_snapshot(directory)
+            if snapshot.config not in ("", hashlib.sha256(read.data).hexdigest()):
+                raise ConfigChanged("the config was saved while the files were copied: run it again")
             archive = home.code(project.token, snapshot.digest)
             hold(archive)
             write_archive(snapshot, archive)
             break
+        except ConfigChanged:
+            raise
         except SnapshotError:
             if not looks_left:
                 raise
@@ -85,7 +103,7 @@ def prepare(
         for segment in reversed(job.segments)
         if segment.kind is not SegmentKind.COMMAND and segment.path and missing_file(paths, segment.path)
     }
-    return Candidate(project, config, hashlib.sha256(config.encode()).hexdigest(), snapshot, missing)
+    return Candidate(project, read.text, hashlib.sha256(read.text.encode()).hexdigest(), snapshot, missing)
 
 
 class Deployments:
@@ -99,11 +117,11 @@ class Deployments:
         self._held: dict[Path, float] = {}
         self._holding = threading.Lock()
 
-    async def prepare(self, directory: Path, config: str, project: Project) -> Candidate:
+    async def prepare(self, directory: Path, read: ReadResult, project: Project) -> Candidate:
         """`prepare` on a thread of its own."""
         loop = asyncio.get_running_loop()
         home, hold = self._books.home, self._hold
-        return await loop.run_in_executor(self._threads, prepare, home, directory, config, project, hold)
+        return await loop.run_in_executor(self._threads, prepare, home, directory, read, project, hold)
 
     def _hold(self, archive: Path) -> None:
         now = time.monotonic()

@@ -18,7 +18,7 @@ from skafos_tui.config.settings import Settings
 from skafos_tui.engine.activation import activate_if_ready, plan_for
 from skafos_tui.engine.books import Books
 from skafos_tui.engine.deployments import Candidate, Deployments
-from skafos_tui.engine.snapshots import SnapshotError
+from skafos_tui.engine.snapshots import ConfigChanged, SnapshotError
 from skafos_tui.engine.watch import ConfigWatch, Sighting, SightingKind
 from skafos_tui.model.run import Activation, ActivationKind, ActivationState
 from skafos_tui.store import activations, projects, schedules
@@ -124,14 +124,20 @@ class Reload:
             )
         )
         now = time.time()
-        waits = await self._books.commit("reload", lambda c: self._record(c, sighting, result, now), ())
+        waits = await self._books.commit("reload", lambda c: self._record(c, row.seen, sighting, result, now), ())
         if waits:
             self._work(sighting.project)
 
-    def _record(self, connection: sqlite3.Connection, sighting: Sighting, result: ReadResult, now: float) -> bool:
-        """Write what a sighting means; whether a reload waits for its files now."""
+    def _record(
+        self, connection: sqlite3.Connection, seen: str, sighting: Sighting, result: ReadResult, now: float
+    ) -> bool:
+        """Write what a sighting means; whether a reload waits for its files now.
+
+        `seen` is what had been seen before it: where a deploy or a rollback has looked at the file meanwhile, the
+        sighting is an older one, and the watch looks again.
+        """
         row = projects.get_project(connection, sighting.project)
-        if row is None or row.seen == sighting.digest:
+        if row is None or row.seen != seen or seen == sighting.digest:
             return False
         projects.set_seen(connection, row.token, sighting.digest)
         if row.problem:
@@ -241,8 +247,10 @@ class Reload:
         result = parse_config(data, max_cpu=settings.max_cpu, max_memory=settings.max_memory)
         if result.project is None:
             raise ConfigUnreadable(f"{CONFIG_NAME} has become invalid")
-        candidate = await self._books.deployments.prepare(directory, result.text, result.project)
-        # The files are of the same moment as the config: never a new config with old files, or the other way round.
+        try:
+            candidate = await self._books.deployments.prepare(directory, result, result.project)
+        except ConfigChanged:
+            return None
         again = await self._books.deployments.in_thread(read)
         return candidate if again == data else None
 

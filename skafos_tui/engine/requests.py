@@ -15,7 +15,7 @@ from skafos_tui.config.reader import CONFIG_NAME, ConfigUnreadable, ReadResult, 
 from skafos_tui.engine.alerting import acknowledge
 from skafos_tui.engine.deployments import Candidate, is_wanted
 from skafos_tui.engine.engine import Engine
-from skafos_tui.engine.snapshots import SnapshotError, config_digest
+from skafos_tui.engine.snapshots import ConfigChanged, SnapshotError, config_digest
 from skafos_tui.engine.triggers import ManualTrigger, Refusal, create_manual_run, create_retry
 from skafos_tui.model.diagnostic import Severity, has_errors
 from skafos_tui.model.project import Project
@@ -82,9 +82,11 @@ class Requests:
             await self.engine.read(partial(check_identity, row=row))
             self._refuse_without_runner(row.runner)
             self._refuse_without_room()
-            candidate = await self._candidate(directory, result.text, project)
+            try:
+                candidate = await self._candidate(directory, result, project)
+            except ConfigChanged:
+                continue
             digest = hashlib.sha256(result.data).hexdigest()
-            # The files are of the same moment as the config: never a new config with old files, or the other way round.
             if await self.engine.deployments.in_thread(lambda: config_digest(directory)) == digest:
                 warnings = tuple(d.message for d in result.diagnostics if d.severity is Severity.WARNING)
                 return Asked(row, candidate, digest, warnings)
@@ -102,7 +104,10 @@ class Requests:
         self._refuse_without_room()
         if working_tree:
             result, project = await self._valid_config(Path(row.directory))
-            candidate = await self._candidate(Path(row.directory), result.text, project)
+            try:
+                candidate = await self._candidate(Path(row.directory), result, project)
+            except ConfigChanged as error:
+                raise Refusal("snapshot", str(error)) from None
         else:
             await self._refuse_given_up(retried.deployment)
             candidate = None
@@ -208,9 +213,11 @@ class Requests:
         refuse_missing_parts(result.project)
         return result, result.project
 
-    async def _candidate(self, directory: Path, config: str, project: Project) -> Candidate:
+    async def _candidate(self, directory: Path, result: ReadResult, project: Project) -> Candidate:
         try:
-            return await self.engine.deployments.prepare(directory, config, project)
+            return await self.engine.deployments.prepare(directory, result, project)
+        except ConfigChanged:
+            raise
         except SnapshotError as error:
             if is_full(error):
                 self.engine.disk_is_full(str(error))

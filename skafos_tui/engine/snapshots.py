@@ -29,17 +29,23 @@ class SnapshotError(Exception):
     """The project's files can't be read; the message is one line."""
 
 
+class ConfigChanged(SnapshotError):
+    """Another config lies among the files than the one they were to be copied with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The files of a project at one moment, `paths` relative with forward slashes, sorted.
 
     `digest` is a SHA-256 over names, modes and contents. `requirements` are the bytes of requirements.txt.
+    `config` is the SHA-256 of the config among the files; empty where it is none of them, or a link.
     """
 
     directory: Path
     paths: tuple[str, ...]
     digest: str
     requirements: bytes | None
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +76,18 @@ def take_snapshot(directory: Path) -> Snapshot:
     """Walk and hash the project's files. Raises SnapshotError. Blocking."""
     try:
         paths = tuple(sorted(project_files(directory)))
-        digest = hashlib.sha256()
+        digest, config = hashlib.sha256(), ""
+        standing = find_config(directory)
         for path in paths:
-            digest.update(_fingerprint(directory, path))
+            fingerprint = _fingerprint(directory, path)
+            digest.update(fingerprint)
+            if standing is not None and path == standing.name and not fingerprint.startswith(b"l"):
+                config = fingerprint[-33:-1].hex()
         requirements = directory / "requirements.txt"
         content = requirements.read_bytes() if "requirements.txt" in paths and requirements.is_file() else None
     except OSError as error:
         raise SnapshotError(f"the project's files can't be read: {error.strerror}: {error.filename}") from None
-    return Snapshot(directory, paths, digest.hexdigest(), content)
+    return Snapshot(directory, paths, digest.hexdigest(), content, config)
 
 
 def project_files(directory: Path) -> Iterator[str]:
@@ -140,6 +150,7 @@ def _read_dockerignore(path: Path) -> GitIgnoreSpec | None:
 
 
 def _fingerprint(directory: Path, path: str) -> bytes:
+    """Kind, name and content of one file; of a regular one the content's SHA-256 stands before the last byte."""
     full = directory / path
     if full.is_symlink():
         kind, content = b"l", os.fsencode(full.readlink())

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from house import TOKEN, Life, a_house, a_life, by_job, finished, job, job_id, start_run, until
 from memory import Behaviour, Daemon
 
+from skafos_tui.engine import deployments
 from skafos_tui.engine.triggers import Refusal
+from skafos_tui.engine.watch import Sighting, SightingKind
 from skafos_tui.model.run import Activation, ActivationKind, ActivationState, RunState, TriggerKind
 from skafos_tui.store import activations, projects, runs, schedules
 
@@ -254,6 +258,46 @@ async def test_a_config_that_comes_back_to_what_was_seen_becomes_active() -> Non
             ActivationState.SUPERSEDED,
             ActivationState.ACTIVE,
         ]
+
+
+async def test_no_deployment_has_another_config_than_lies_among_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_life([job(0, schedule=DAILY)]) as life:
+        path = life.house.directory / "metis.config.yml"
+        wanted = path.read_bytes()
+        look, looks = deployments.take_snapshot, 0
+
+        def while_it_is_another_one(directory: Path) -> Any:
+            nonlocal looks
+            looks += 1
+            if looks == 1:
+                life.house.write_config([job(0), job(1)])
+            found = look(directory)
+            path.write_bytes(wanted)
+            return found
+
+        monkeypatch.setattr(deployments, "take_snapshot", while_it_is_another_one)
+        await deploy(life, "d1")
+        (found,) = await life.engine.read(lambda c: projects.list_deployments(c, TOKEN))
+        with tarfile.open(life.house.home.code(TOKEN, found.code_digest), "r:gz") as files:
+            archived = files.extractfile("metis.config.yml")
+            assert archived is not None
+            assert archived.read() == found.config.encode() == wanted
+        assert looks == 2
+
+
+async def test_what_was_sighted_before_a_rollback_does_not_undo_it_after() -> None:
+    async with a_life([job(0, schedule=DAILY)]) as life:
+        await deploy(life, "d1")
+        row = await life.engine.read(lambda c: projects.get_project(c, TOKEN))
+        assert row is not None
+        sighting = Sighting(TOKEN, life.house.directory, SightingKind.CHANGED, b"of a moment ago", "0" * 64)
+        life.house.write_config([job(0, schedule="0 10 * * *")])
+        await until(lambda: is_active(life, 2), "the edit is active")
+        await life.deploying.rollback(TOKEN, 1, "b1")
+        await life.engine.reload._changed(row, sighting)
+        await asyncio.sleep(0.3)
+        assert await active(life) == 1
+        assert (await newest(life)).kind is ActivationKind.ROLLBACK
 
 
 async def nothing_waits(life: Life) -> bool:
