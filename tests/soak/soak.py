@@ -41,8 +41,6 @@ WARM_UP = 0.1
 AT_ONCE = 8
 PATIENCE_S = 60.0
 GROWTH = 0.05
-PAGE_CACHE = 2000 << 10
-"""SQLite's page cache, which fills while a young database grows. With one of 64 KiB a thousand runs cost 0.6 MiB."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Figure:
 
 def figures(before: Counts, after: Counts, growth: float) -> list[Figure]:
     """The table: memory may grow a little, nothing else may."""
-    most = before.rss * (1 + growth) + PAGE_CACHE
+    most = before.rss * (1 + growth)
     table = [Figure("RSS, MiB", before.rss / 2**20, after.rss / 2**20, most / 2**20)]
     for name in ("descriptors", "threads", "tasks"):
         # A pool that had not yet all of its threads is no leak.
