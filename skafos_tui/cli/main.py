@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ps": ("history", "what runs now"),
     "runs": ("history", "the runs of the project, newest first"),
     "show": ("history", "one run with its tasks, verdicts and timings"),
+    "graph": ("graph", "which job waits for which; with RUN: its states and times"),
     "logs": ("logs", "what the jobs printed"),
     "alerts": ("alerts", "what needs a person: failures, missed slots, config, disk; alerts ack ID"),
     "env": ("env", "variables and secrets of the project"),
