@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 from skafos_tui.config.files import Machine
 from skafos_tui.config.settings import Settings
 from skafos_tui.engine import alerting
+from skafos_tui.engine.collector import on_thread
 from skafos_tui.engine.deployments import Deployments, is_wanted
 from skafos_tui.engine.giving_up import GivingUp
 from skafos_tui.engine.ledger import Consequences, Ledger, runner_of
 from skafos_tui.engine.links import PROBE_S, Link
 from skafos_tui.engine.reload import Reload
 from skafos_tui.engine.room import LOOK_S, Room
+from skafos_tui.engine.sampler import Sampler
 from skafos_tui.engine.scheduler import Scheduler
 from skafos_tui.engine.supervisor import Supervisor
 from skafos_tui.engine.surroundings import Surroundings, drop_directory
@@ -30,6 +32,7 @@ from skafos_tui.store import projects, runs
 from skafos_tui.store.database import Writer, get_meta, last_change, set_meta
 from skafos_tui.store.disk import is_full
 from skafos_tui.store.home import Home
+from skafos_tui.store.metrics_writer import MetricsWriter
 from skafos_tui.store.projects import ProjectRow
 
 log = logging.getLogger(__name__)
@@ -58,6 +61,8 @@ class Engine:
         self.id = ""
         self.started_at = time.time()
         self.room = Room(home.path)
+        self.metrics = MetricsWriter(home.metrics_database)
+        self.sampler = Sampler(self.metrics, lambda: not self.room.problem)
         self.deployments = Deployments(self, settings.image)
         self.scheduler = Scheduler(self)
         self.reload = Reload(self, self.scheduler.refresh)
@@ -82,6 +87,7 @@ class Engine:
         await self._recover()
         await self._resume_builds()
         await self._drop_directories()
+        self.metrics.keep(row.token for row in await self._writer.read(projects.list_projects))
         await self.scheduler.start()
         await self.reload.start()
         self._background(self._again_and_again(self.scheduler.run), "schedules")
@@ -105,6 +111,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*self._commits, return_exceptions=True)
+        await on_thread(self.sampler.close, "metrics end")
         for link in self.links.values():
             await link.runner.close()
         await self._writer.close()
@@ -226,6 +233,7 @@ class Engine:
 
     def project_forgotten(self, token: str) -> None:
         """A project is gone."""
+        self.metrics.forget(token)
         self.reload.forget(token)
         self.scheduler.refresh(token)
 

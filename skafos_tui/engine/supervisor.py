@@ -12,12 +12,14 @@ from typing import Protocol
 from skafos_tui.engine.books import Books
 from skafos_tui.engine.collector import Collector, DiskFull
 from skafos_tui.engine.links import Link
+from skafos_tui.engine.sampler import Sampler
 from skafos_tui.engine.surroundings import Surroundings, drop_directory, secrets_to_mask, spec_of
 from skafos_tui.model.run import Attempt, AttemptState
 from skafos_tui.model.verdict import End, Stop, StopKind, Verdict, VerdictKind, judge
 from skafos_tui.runners.base import CouldNotStart, Observation, Phase, RunnerUnreachable
 from skafos_tui.store import runs
 from skafos_tui.store.failpoints import failpoint
+from skafos_tui.store.metrics_writer import Origin
 
 log = logging.getLogger(__name__)
 DISK_RETRY_S = 5.0
@@ -34,6 +36,7 @@ class Host(Books, Protocol):
     network: str
     log_cap: int
     grace_s: float
+    sampler: Sampler
 
     async def surroundings(self, attempt: Attempt) -> Surroundings:
         """All that is recorded about an attempt."""
@@ -139,7 +142,10 @@ class Supervisor:
         verdict = await self._bring_up(around)
         observation: Observation | None = None
         if verdict is None:
-            observation = await self._watch(around)
+            try:
+                observation = await self._watch(around)
+            finally:
+                self._host.sampler.end(self.name)
             verdict = self._judge(around, observation)
         await self._record_end(verdict, observation)
 
@@ -204,6 +210,7 @@ class Supervisor:
             if observation.phase is Phase.CREATED and observation.error:
                 return observation
             self._collector.follow()
+            self._host.sampler.begin(Origin(self.name, around.run.project, around.run.id), self._link.runner)
             await self._tell_paused(observation.phase is Phase.PAUSED)
             deadline = await self._enforce(around, observation)
             await self._sleep(deadline)

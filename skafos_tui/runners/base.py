@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from skafos_tui.model.metrics import Sample
 from skafos_tui.model.project import Resources, Segment
 
 LABEL_ENGINE = "skafos.engine"
@@ -166,12 +167,15 @@ LogSink = Callable[[bytes], None]
 It is called on the reading thread and may block: that is the back-pressure.
 """
 
+StatsSink = Callable[[Sample], None]
+"""Takes one sample; called on the reading thread, and quick."""
+
 Progress = Callable[[str], None]
 """Takes one line of a build's log, without its newline; called on any thread."""
 
 
 class Runner(Protocol):
-    """One way to run attempts. Every method but `read_logs` is awaited on the engine's loop and never blocks it.
+    """One way to run attempts. Every method but `read_logs` and `read_stats` is awaited on the loop and never blocks it.
 
     All of them raise RunnerUnreachable when the daemon doesn't answer.
     """
@@ -232,6 +236,14 @@ class Runner(Protocol):
         the stream is not the end of the job, nor of the log: read once more without `follow`, `since` the last line
         kept. Raises RunnerUnreachable (also when the connection broke before the end of the log), LogDamaged after the
         last line; a container that is gone has an empty log.
+        """
+        ...
+
+    def read_stats(self, name: str, sink: StatsSink, stop: threading.Event) -> None:
+        """Hand a sample of the running attempt to `sink` every second; blocks its thread.
+
+        Returns once the attempt has ended or is gone, or within two seconds after `stop` is set. Raises
+        RunnerUnreachable, also when the connection broke: then the attempt may go on unseen.
         """
         ...
 

@@ -235,6 +235,7 @@ class Life:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*dying._commits, return_exceptions=True)
         await asyncio.sleep(0)
+        dying.sampler.close(write=False)
         await self._join_threads()
         dying.deployments._threads.shutdown(wait=True)
         await dying._writer.close()
@@ -243,7 +244,7 @@ class Life:
     async def _join_threads(self) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while True:
-            left = [thread for thread in threading.enumerate() if thread.name.startswith("log ")]
+            left = [thread for thread in threading.enumerate() if thread.name.startswith(("log ", "stats "))]
             if not left:
                 break
             assert time.monotonic() < deadline, f"threads are left: {left}"

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
+from skafos_tui.model.metrics import Sample
 from skafos_tui.model.project import Resources
 from skafos_tui.runners.base import (
     LABEL_ATTEMPT,
@@ -33,6 +34,7 @@ from skafos_tui.runners.base import (
     RunnerEvent,
     RunnerInfo,
     RunnerUnreachable,
+    StatsSink,
 )
 from skafos_tui.store.failpoints import failpoint
 from skafos_tui.store.logs.format import format_line, time_of
@@ -54,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What a container does by itself. `term_code` None: it ignores SIGTERM."""
+    """What a container does by itself. `term_code` None: it ignores SIGTERM; `cpu` in cores, `used` bytes."""
 
     duration_s: float = 0.002
     exit_code: int = 0
@@ -62,6 +64,8 @@ class Behaviour:
     out_of_memory: bool = False
     term_code: int | None = 143
     start_error: str = ""
+    cpu: float = 0.5
+    used: int = 64 << 20
 
 
 Behave = Callable[[AttemptSpec], Behaviour]
@@ -114,6 +118,23 @@ class Record:
         assert self.end_ns is not None
         return Phase.RUNNING if now_ns < self.end_ns else Phase.ENDED
 
+    def sample(self, now_ns: int) -> Sample:
+        """What it uses at an instant."""
+        assert self.started_ns is not None
+        ran_s = (now_ns - self.started_ns) / 1e9
+        amount = int(1000 * ran_s)
+        return Sample(
+            at=now_ns / 1e9,
+            cpu_s=self.behaviour.cpu * ran_s,
+            memory=self.behaviour.used,
+            memory_limit=self.spec.memory,
+            processes=3,
+            received=amount,
+            sent=2 * amount,
+            read=3 * amount,
+            written=4 * amount,
+        )
+
     def log(self, until_ns: int) -> list[bytes]:
         """The stored lines it has written by an instant."""
         if self.started_ns is None or self.end_ns is None:
@@ -140,6 +161,7 @@ class Daemon:
         self.random = random.Random(0)
         self.event_loss = 0.0
         self.follow_loss = 0.0
+        self.sample_s = 0.02
         self.down = False
         self.ahead_s = 0.0
         """How far the machine's clock is ahead: what is told of a container's start and end goes by it."""
@@ -432,6 +454,18 @@ class MemoryRunner:
                 break
             stop.wait(POLL_S)
         failpoint("docker.logs.after")
+
+    def read_stats(self, name: str, sink: StatsSink, stop: threading.Event) -> None:
+        """Samples of a running container, `sample_s` apart."""
+        while not stop.wait(self.daemon.sample_s):
+            self.daemon.check()
+            now = time.time_ns()
+            with self.daemon.lock:
+                record = self.daemon.containers.get(name)
+                if record is None or record.phase(now) is not Phase.RUNNING:
+                    return
+                sample = record.sample(now)
+            sink(sample)
 
     async def close(self) -> None:
         """Nothing is held."""

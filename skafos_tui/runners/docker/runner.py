@@ -15,9 +15,10 @@ from skafos_tui.runners.base import (
     Progress,
     RunnerEvent,
     RunnerInfo,
+    StatsSink,
 )
 from skafos_tui.runners.checks import Check
-from skafos_tui.runners.docker import bootstrap, doctor, events, images, streams
+from skafos_tui.runners.docker import bootstrap, doctor, events, images, stats, streams
 from skafos_tui.runners.docker.builds import Builds
 from skafos_tui.runners.docker.client import Address, DockerClient
 from skafos_tui.runners.docker.containers import Containers
@@ -83,6 +84,10 @@ class DockerRunner:
     def read_logs(self, name: str, *, since: str | None, follow: bool, sink: LogSink, stop: threading.Event) -> None:
         """Hand the attempt's log to `sink`, on this thread; see `streams.read_logs`."""
         streams.read_logs(self._client, name, since=since, follow=follow, sink=sink, stop=stop)
+
+    def read_stats(self, name: str, sink: StatsSink, stop: threading.Event) -> None:
+        """Hand a sample every second to `sink`, on this thread; see `stats.read_stats`."""
+        stats.read_stats(self._client, name, sink, stop)
 
     async def bootstrap(self, progress: Progress) -> str:
         """Make the base image from this machine's packages; see `bootstrap.bootstrap`."""

@@ -21,9 +21,10 @@ from skafos_tui.runners.base import (
     RunnerEvent,
     RunnerInfo,
     RunnerUnreachable,
+    StatsSink,
 )
 from skafos_tui.runners.checks import Check
-from skafos_tui.runners.process import files, host, logs
+from skafos_tui.runners.process import files, host, logs, stats
 from skafos_tui.runners.process.attempts import LocalAttempts
 from skafos_tui.runners.process.builds import Builds
 from skafos_tui.runners.process.events import Ends
@@ -102,6 +103,12 @@ class ProcessRunner:
         """Hand the attempt's log to `sink`, on this thread; see `logs.read_logs`."""
         path = self._places.attempt(name) / files.LOG
         logs.read_logs(path, lambda: self._attempts.runs(name), since=since, follow=follow, sink=sink, stop=stop)
+
+    def read_stats(self, name: str, sink: StatsSink, stop: threading.Event) -> None:
+        """Hand a sample every second to `sink`, on this thread; see `stats.read_stats`."""
+        shim = self._attempts.shim_of(name)
+        if shim is not None:
+            stats.read_stats(self._places.attempt(name), shim, sink, stop)
 
     async def doctor(self) -> list[Check]:
         """What is missing here; see `host.checks`."""
