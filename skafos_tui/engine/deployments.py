@@ -129,8 +129,13 @@ class Deployments:
             self._held = {path: until for path, until in self._held.items() if until > now}
             self._held[archive] = now + HELD_S
 
+    def release(self, candidate: Candidate) -> None:
+        """No deployment will be made of a candidate: its archive may go."""
+        with self._holding:
+            self._held.pop(self._books.home.code(candidate.project.token, candidate.snapshot.digest), None)
+
     def drop_archive(self, archive: Path) -> bool:
-        """Remove the archive of deployments that were given up, unless one is just being made of the same files;
+        """Remove an archive that no deployment names any more, unless one is just being made of the same files;
         whether it is gone. To be called inside a closure of the store, so that no deployment is recorded meanwhile.
         """
         with self._holding:
@@ -146,9 +151,8 @@ class Deployments:
     def record(self, connection: sqlite3.Connection, candidate: Candidate, now: float) -> int:
         """The newest deployment if nothing changed since, else a new one, in state `building`."""
         token = candidate.project.token
-        with self._holding:
-            # From this transaction on the deployment itself keeps it.
-            self._held.pop(self._books.home.code(token, candidate.snapshot.digest), None)
+        # From this transaction on the deployment itself keeps the archive.
+        self.release(candidate)
         same = projects.same_deployment(connection, token, candidate.config_digest, candidate.snapshot.digest)
         if same is not None:
             return same.id

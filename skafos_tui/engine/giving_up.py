@@ -30,14 +30,9 @@ class Host(Books, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """What no deployment of a project needs any more: code archives by their digest, images by their reference.
+    """The images, by their reference, that only given-up deployments of a project name: those with these ids."""
 
-    `deployments` are the ids of the given-up ones that still name images.
-    """
-
-    project: str
     runner: str
-    archives: frozenset[str]
     images: frozenset[str]
     deployments: tuple[int, ...]
 
@@ -67,17 +62,18 @@ class GivingUp:
             await asyncio.sleep(PAUSE_S)
 
     def _drop_archives(self, connection: sqlite3.Connection) -> None:
-        """Remove the archives that are there, unless the same files are just being deployed again."""
+        """Remove the archives that no deployment needs: of those given up, and those that came to nothing."""
         home, deployments = self._books.home, self._books.deployments
-        for leftover in leftovers(connection):
-            for path in sorted(home.code(leftover.project, "any").parent.glob("*.tar.gz")):
-                if path.name.removesuffix(".tar.gz") in leftover.archives:
+        for row in projects.list_projects(connection):
+            kept = {
+                each.code_digest for each in projects.list_deployments(connection, row.token) if not each.collected_at
+            }
+            for path in sorted(home.code(row.token, "any").parent.glob("*.tar.gz")):
+                if path.name.removesuffix(".tar.gz") not in kept:
                     deployments.drop_archive(path)
 
     async def _drop_images(self, leftover: Leftover) -> None:
         """Remove the images, and remember that they are gone: the next engine has not to ask for each again."""
-        if not leftover.deployments:
-            return
         link = self._books.link(leftover.runner)
         for reference in sorted(leftover.images):
             await link.insist(partial(link.runner.drop_image, reference))
@@ -106,22 +102,16 @@ def mark_old(connection: sqlite3.Connection) -> None:
 
 
 def leftovers(connection: sqlite3.Connection) -> list[Leftover]:
-    """What only given-up deployments have used."""
+    """The images that only given-up deployments have used."""
     found = []
     for row in projects.list_projects(connection):
         every = projects.list_deployments(connection, row.token)
-        gone = [each for each in every if each.collected_at is not None]
+        gone = [each for each in every if each.collected_at is not None and each.images]
         if gone:
             kept = [each for each in every if each.collected_at is None]
-            archives = _archives(gone) - _archives(kept)
-            images = _images(gone) - _images(kept)
-            named = tuple(each.id for each in gone if each.images)
-            found.append(Leftover(row.token, runner_of(connection, row.token), archives, images, named))
+            runner, named = runner_of(connection, row.token), tuple(each.id for each in gone)
+            found.append(Leftover(runner, _images(gone) - _images(kept), named))
     return found
-
-
-def _archives(deployments: Collection[Deployment]) -> frozenset[str]:
-    return frozenset(each.code_digest for each in deployments)
 
 
 def _images(deployments: Collection[Deployment]) -> frozenset[str]:

@@ -229,6 +229,7 @@ class Reload:
 
         deployment = await self._books.commit("reload_snapshot", apply)
         if deployment is None:
+            self._books.deployments.release(candidate)
             return None
         self._refresh(activation.project)
         return self._books.deployments.ensure(deployment, candidate.project)
@@ -252,7 +253,10 @@ class Reload:
         except ConfigChanged:
             return None
         again = await self._books.deployments.in_thread(read)
-        return candidate if again == data else None
+        if again != data:
+            self._books.deployments.release(candidate)
+            return None
+        return candidate
 
 
 def _give_way(connection: sqlite3.Connection, activation: Activation, now: float) -> None:

@@ -90,6 +90,7 @@ class Requests:
             if await self.engine.deployments.in_thread(lambda: config_digest(directory)) == digest:
                 warnings = tuple(d.message for d in result.diagnostics if d.severity is Severity.WARNING)
                 return Asked(row, candidate, digest, warnings)
+            self.engine.deployments.release(candidate)
         raise Refusal("config-changes", f"{CONFIG_NAME} changes all the time; try again when it is saved")
 
     async def retry(self, run_id: int, request_id: str, from_job: str | None, working_tree: bool) -> Started:

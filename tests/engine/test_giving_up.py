@@ -77,5 +77,15 @@ async def test_an_engine_does_not_ask_again_for_images_that_are_gone() -> None:
         for number, text in enumerate(["a", "b", "c", "d"]):
             await version(life, text, f"d{number}")
         await until(lambda: gone(life, [1, 2]), "the old ones go")
-        left = await life.engine.read(giving_up.leftovers)
-        assert [each.images for each in left] == [frozenset()]
+        assert not await life.engine.read(giving_up.leftovers)
+
+
+async def test_files_that_came_to_nothing_go_too() -> None:
+    async with a_life([job(0)]) as life:
+        await version(life, "a", "d0")
+        (life.house.directory / "code.py").write_text("never deployed")
+        asked = await life.requests.candidate(life.house.directory, None)
+        assert len(archives(life)) == 2
+        life.engine.deployments.release(asked.candidate)
+        life.engine._giving_up.look()
+        await until(lambda: len(archives(life)) == 1, "they go")
