@@ -28,6 +28,13 @@ class HitSet:
         self._bits[block] = bits
         self._stale = True
 
+    def copy(self) -> HitSet:
+        """The hits as they are now."""
+        copied = HitSet()
+        copied._bits = list(self._bits)
+        copied._stale = True
+        return copied
+
     def count(self) -> int:
         """How many lines match."""
         return self._ranks()[-1]
