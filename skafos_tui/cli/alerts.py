@@ -160,6 +160,12 @@ def next_command(alert: Alert, row: ProjectRow | None) -> str:
     return f"skafos --project {shlex.quote(row.directory)} {words}" if row and row.directory else f"skafos {words}"
 
 
+def _evidence(alert: Alert) -> str:
+    """The evidence, where it says more than the verdict has said."""
+    verdict = alert.cause.what.rpartition(": ")[2]
+    return clean(alert.cause.evidence.removesuffix(f"ended with {verdict}").rstrip(", "))
+
+
 def _stops(alert: Alert) -> str:
     names = alert.cause.stops
     more = f" and {len(names) - STOPS_TOLD} more" if len(names) > STOPS_TOLD else ""
@@ -193,7 +199,7 @@ def _print(out: Output, entries: list[Entry], everywhere: bool) -> None:
     out.line(out.paint(first, FAINT))
     for line, entry in zip(lines, entries, strict=True):
         out.line(line)
-        reasons = [text for text in (clean(entry.alert.cause.evidence), _stops(entry.alert)) if text]
+        reasons = [text for text in (_evidence(entry.alert), _stops(entry.alert)) if text]
         for text in ("; ".join(reasons), entry.next):
             if text:
                 out.line(f"    {clip(text, out.width - 4) if out.width and text != entry.next else text}")

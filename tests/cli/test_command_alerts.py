@@ -52,9 +52,15 @@ def test_an_alert_says_what_since_when_how_often_and_what_to_type_next(store: St
     assert said(capsys, "alerts") == (
         "id  state   severity  when       count  job    what\n"
         " 1  firing  warning   2 min ago      4  Train  failed: exit 3\n"
-        "    ended with exit 3; stops Score, Report, Publish, Mail and 2 more\n"
+        "    stops Score, Report, Publish, Mail and 2 more\n"
         "    skafos logs Train --run 12\n"
     )
+
+
+def test_evidence_is_told_where_it_says_more_than_the_verdict(store: Store, capsys: Any) -> None:
+    cause = Cause("failed: out of memory", "limit 2.0Gi, peak 2.0Gi, ended with exit 137 (SIGKILL)", "Train", 12)
+    add(store, AlertKey(TOKEN, AlertKind.FAILURE, TRAIN), cause)
+    assert "\n    limit 2.0Gi, peak 2.0Gi, ended with exit 137 (SIGKILL)\n" in said(capsys, "alerts")
 
 
 def test_the_newest_comes_first_and_resolved_ones_only_on_demand(store: Store, capsys: Any) -> None:
