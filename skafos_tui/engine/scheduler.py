@@ -174,8 +174,8 @@ def fire(
 ) -> list[int]:
     """Write the runs of the slots that fire, and the missed ones; the ids of the new runs.
 
-    What is recorded decides: a schedule that was changed or paused meanwhile is left out, a slot that has fired is not
-    fired again.
+    What is recorded decides: a schedule that was changed or paused meanwhile is left out, to be decided by what it is
+    now (whoever changed it has it read again); a slot that has fired is not fired again.
     """
     made: list[int] = []
     for token, of_project in _by_project(due).items():
@@ -192,16 +192,16 @@ def fire(
         shape = shapes(project)
         decided = []
         for each in of_project:
-            since = schedules.running_since(connection, token, each.job_id)
-            if since is None:
+            standing = schedules.running_schedule(connection, token, each.job_id)
+            if standing is None or _schedule(standing) != each.basis:
                 continue
             decided.append((each.since, token, each.job_id))
             part = shape.parts[each.job_id]
             for slot in each.fire:
-                if slot > since and not schedules.fired(connection, token, each.job_id, slot):
+                if not schedules.fired(connection, token, each.job_id, slot):
                     fires.setdefault(_Part(token, slot, part), []).append(each.job_id)
             for gap in each.missed:
-                if gap.slot > since and not schedules.fired(connection, token, each.job_id, gap.slot):
+                if not schedules.fired(connection, token, each.job_id, gap.slot):
                     missed.setdefault(_Part(token, gap.slot, part), []).append((each.job_id, gap))
         for place, gaps in sorted(missed.items(), key=lambda item: item[0].slot):
             record_missed(connection, project, row.active, place.slot, gaps, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush
 from math import floor
@@ -46,13 +46,17 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What becomes of a schedule's slots up to `since`: those that fire and those that don't, oldest first."""
+    """What becomes of a schedule's slots up to `since`: those that fire and those that don't, oldest first.
+
+    `basis` is the schedule as it was when that was decided: it holds only while that is what is recorded.
+    """
 
     project: str
     job_id: str
     fire: tuple[int, ...]
     missed: tuple[Missed, ...]
     since: float
+    basis: Schedule | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -164,7 +168,7 @@ class Timetable:
         entry.next_slot = following
         self._latest_since = max(self._latest_since, now)
         self._push(entry)
-        return Due(schedule.project, schedule.job_id, tuple(fire), _rows(missed, older, first), now)
+        return Due(schedule.project, schedule.job_id, tuple(fire), _rows(missed, older, first), now, schedule)
 
     def _push(self, entry: _Entry) -> None:
         if entry.next_slot is None:

@@ -50,10 +50,10 @@ def running_schedules(connection: sqlite3.Connection, project: str | None = None
     return [_schedule_from(row) for row in connection.execute(f"{_RUNNING} AND s.project = ?", (project,))]
 
 
-def running_since(connection: sqlite3.Connection, project: str, job_id: str) -> float | None:
-    """Until when (Unix seconds) the slots of one schedule are decided; None where it does not fire at present."""
+def running_schedule(connection: sqlite3.Connection, project: str, job_id: str) -> ScheduleRow | None:
+    """The schedule of one job; None where it does not fire at present."""
     row = connection.execute(f"{_RUNNING} AND s.project = ? AND s.job_id = ?", (project, job_id)).fetchone()
-    return None if row is None else float(row["since"])
+    return None if row is None else _schedule_from(row)
 
 
 def put_schedules(connection: sqlite3.Connection, project: str, rows: Iterable[ScheduleRow]) -> None:

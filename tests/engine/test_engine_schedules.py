@@ -12,6 +12,8 @@ import pytest
 from house import TOKEN, Life, a_house, a_life, by_job, finished, job, job_id, start_run, until
 from memory import Behave, Behaviour, Daemon
 
+from skafos_tui.engine.scheduler import _schedule, fire
+from skafos_tui.engine.timetable import Timetable
 from skafos_tui.model.run import Run, RunState, TaskState, TriggerKind
 from skafos_tui.store import projects, runs, schedules
 
@@ -232,6 +234,22 @@ async def test_a_slot_that_has_fired_does_not_fire_again_when_the_clock_is_set_b
         for run in made:
             if run.state is not RunState.MISSED:
                 await finished(life, run.id)
+
+
+@pytest.mark.parametrize("change", ["UPDATE schedules SET catchup = 'none'", "UPDATE schedules SET since = since + 1"])
+async def test_what_was_decided_of_a_schedule_that_is_another_one_by_now_is_void(change: str) -> None:
+    async with deployed([job(0, schedule=EVERY_MINUTE)]) as (life, clock):
+        book, now = Timetable(), clock() + MINUTE
+        for row in await life.engine.read(schedules.running_schedules):
+            book.put(_schedule(row))
+        due = book.due(now)
+        assert [len(each.fire) for each in due] == [1]
+
+        def changed(connection: sqlite3.Connection) -> list[int]:
+            connection.execute(change)
+            return fire(connection, life.engine.config, life.engine.scheduler._shape, due, now)
+
+        assert await life.engine.commit("slots", changed) == []
 
 
 async def test_a_round_that_began_before_a_resume_does_not_take_it_back() -> None:
