@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("history", "one run with its tasks, verdicts and timings"),
     "graph": ("graph", "which job waits for which; with RUN: its states and times"),
     "logs": ("logs", "what the jobs printed"),
+    "metrics": ("metrics", "what the jobs used: processor, memory, network, disk; how long they took and waited"),
     "alerts": ("alerts", "what needs a person: failures, missed slots, config, disk; alerts ack ID"),
     "env": ("env", "variables and secrets of the project"),
     "projects": ("projects", "the projects this user has; adopt or forget one"),

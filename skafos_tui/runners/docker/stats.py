@@ -1,7 +1,7 @@
 """What a running container uses, from one stream of Docker's statistics (DESIGN 6): a JSON object every second.
 
-A socket of its own, like logs: docker-py's stream costs four times as much, and can't be told to stop. Docker goes on
-with empty objects after the container's end, until it is removed.
+A socket of its own, like logs: docker-py's stream can't be told to stop. Docker 20.10 goes on with empty objects after
+the container's end, until it is removed.
 """
 
 from __future__ import annotations
