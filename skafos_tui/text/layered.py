@@ -15,8 +15,8 @@ from skafos_tui.model.ancestry import Edge, reduced
 from skafos_tui.model.graph import Graph
 from skafos_tui.text.channels import Channel, entry_offsets, route
 from skafos_tui.text.glyphs import line_glyph
-from skafos_tui.text.layers import Layering, layer_jobs
-from skafos_tui.text.placement import place_rows
+from skafos_tui.text.layers import Layering, jobs_by_layer, layer_jobs
+from skafos_tui.text.placement import GAP_ROWS, place_rows
 from skafos_tui.text.tables import cell_width, clip
 from skafos_tui.text.wires import Edges, Gap, Wire, reads_back
 
@@ -110,8 +110,10 @@ def lay_layers(
     if not graph:
         return None
     parents = reduced(graph)
+    if _is_larger(_least_size(parents, sizes), width, height):
+        return None
     layout = _Layout(layer_jobs(parents), sizes)
-    if (width is not None and layout.width > width) or (height is not None and layout.height > height):
+    if _is_larger(Size(layout.width, layout.height), width, height):
         return None
     rows = layout.wires()
     if not all(
@@ -127,6 +129,17 @@ def lay_layers(
     for row_pieces in pieces:
         row_pieces.sort(key=lambda piece: piece.column)
     return Layered(parents, layout.width, layout.height, {box.job: box for box in boxes}, pieces)
+
+
+def _is_larger(size: Size, width: int | None, height: int | None) -> bool:
+    return (width is not None and size.width > width) or (height is not None and size.height > height)
+
+
+def _least_size(graph: Graph, sizes: Mapping[str, Size]) -> Size:
+    """What the labels alone take; most graphs that are too large are so by this, which is quickly known."""
+    layers = [[sizes[job] for job in layer] for layer in jobs_by_layer(graph)]
+    width = sum(max(size.width for size in layer) + 1 + NARROWEST_GAP for layer in layers) - NARROWEST_GAP
+    return Size(width, max(sum(size.height + GAP_ROWS for size in layer) for layer in layers) - GAP_ROWS)
 
 
 class _Columns(NamedTuple):

@@ -37,13 +37,27 @@ class Layering:
 
 def layer_jobs(graph: Mapping[str, Sequence[str]]) -> Layering:
     """The layers of a graph without cycles and without implied edges."""
-    jobs = tuple(topological(graph))
-    place = {job: number for number, job in enumerate(jobs)}
-    children = [[place[child] for child in found] for found in map(children_of(graph).__getitem__, jobs)]
-    layer_of = _layer_of([[place[parent] for parent in graph[job]] for job in jobs], children)
+    jobs, children, layer_of = _assigned(graph)
     made = _Chains(jobs, children, layer_of)
     edges = _edges_into(jobs, made)
     return Layering(jobs, _least_crossings(made), made.after, made.before, made.owner, edges)
+
+
+def jobs_by_layer(graph: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """The jobs of each layer in no particular order: enough to know the least size of a drawing."""
+    jobs, _, layer_of = _assigned(graph)
+    layers: list[list[str]] = [[] for _ in range(1 + max(layer_of))]
+    for job, layer in zip(jobs, layer_of, strict=True):
+        layers[layer].append(job)
+    return layers
+
+
+def _assigned(graph: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], list[list[int]], list[int]]:
+    """The jobs in order, and by their number their children and their layer."""
+    jobs = tuple(topological(graph))
+    place = {job: number for number, job in enumerate(jobs)}
+    children = [[place[child] for child in found] for found in map(children_of(graph).__getitem__, jobs)]
+    return jobs, children, _layer_of([[place[parent] for parent in graph[job]] for job in jobs], children)
 
 
 def _layer_of(parents: Sequence[Sequence[int]], children: Sequence[Sequence[int]]) -> list[int]:

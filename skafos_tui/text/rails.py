@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from skafos_tui.model.ancestry import Edge, edges_between, family, reduced
@@ -198,43 +198,45 @@ class _Row:
         count = min(most, len(self._lanes))
         cells = [BLANK] * (2 * count)
         cells[::2] = self._lanes[:count]
-        for column in range(self._low, min(self._high + 1, count)):
-            cells[2 * column] = self._cell(column)
-            if column < self._high:
-                cells[2 * column + 1] = RailCell("─", RailKind.LINK, (), self._through(column, column + 1))
+        self._lead_to_node(cells, range(self._low, self._column), 1)
+        self._lead_to_node(cells, range(self._high, self._column, -1), -1)
+        if self._column < count:
+            cells[2 * self._column] = self._node
         if len(self._lanes) > most:
             cells += self._beyond(most)
         while cells[-1] is BLANK:
             cells.pop()
         return RailRow(self._job, tuple(cells), 2 * min(self._column, most))
 
-    def _cell(self, column: int) -> RailCell:
-        """The cell of a column that the horizontal runs through."""
-        if column == self._column:
-            return self._node
-        sources = self._through(column, column)
-        if column in self._joins:
-            goes_on = self._joins[column]
-            glyph = line_glyph(1, int(column < self._high), int(goes_on), int(column > self._low))
-            return RailCell(glyph, RailKind.JOIN, self._lanes[column].lanes if goes_on else (), sources)
-        lane = self._lanes[column]
-        return RailCell("─", RailKind.LINK, (), sources) if lane is BLANK else lane
-
-    def _through(self, left: int, right: int) -> tuple[str, ...]:
-        """The parents whose edge to the job runs through both columns."""
-        if right <= self._column:
-            columns = [column for column in self._joins if column <= left]
-        else:
-            columns = [column for column in self._joins if column >= right]
-        return tuple([self._lanes[column].lanes[0] for column in columns])
+    def _lead_to_node(self, cells: list[RailCell], columns: range, step: int) -> None:
+        """Draw the horizontal over some columns, the outermost parent's first; beyond what is drawn it only gathers."""
+        link = BLANK
+        for column in columns:
+            lane = self._lanes[column]
+            cell = link if lane is BLANK else lane
+            if column in self._joins:
+                goes_on = self._joins[column]
+                sources = (*link.sources, lane.lanes[0])
+                glyph = line_glyph(1, int(column < self._high), int(goes_on), int(column > self._low))
+                cell = RailCell(glyph, RailKind.JOIN, lane.lanes if goes_on else (), sources)
+                link = RailCell("─", RailKind.LINK, (), sources)
+            if 2 * column < len(cells):
+                cells[2 * column] = cell
+            if 2 * column + step < len(cells):
+                cells[2 * column + step] = link
 
     def _beyond(self, most: int) -> list[RailCell]:
         """What stands for the lanes that are not drawn: the job if it has one, and the number of the others."""
-        passing = [cell.lanes[0] for cell in self._lanes[most:] if cell is not BLANK]
-        joined = {self._lanes[column].lanes[0]: goes_on for column, goes_on in self._joins.items() if column >= most}
-        count = len(passing) - (self._column >= most and self._lanes[self._column] is not BLANK)
-        lanes = tuple([job for job in passing if joined.get(job, True)]) if joined else tuple(passing)
-        sources = tuple(joined)
-        first = self._node if self._column >= most else RailCell(MORE, RailKind.HIDDEN, lanes, sources)
-        digits = f"+{count}" if count else ""
-        return [first, *[RailCell(digit, RailKind.HIDDEN, lanes, sources) for digit in digits]]
+        beyond = self._lanes[most:]
+        count = len(beyond) - beyond.count(BLANK)
+        if self._column < most:
+            return [_MORE, *_digits(count)]
+        return [self._node, *_digits(count - (self._lanes[self._column] is not BLANK))]
+
+
+_MORE = RailCell(MORE, RailKind.HIDDEN)
+
+
+@cache
+def _digits(count: int) -> tuple[RailCell, ...]:
+    return tuple([RailCell(digit, RailKind.HIDDEN) for digit in f"+{count}"]) if count else ()
