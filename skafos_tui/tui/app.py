@@ -128,7 +128,7 @@ class SkafosApp(App[None], inherit_bindings=False):
     def tell(self, text: str) -> None:
         """Say something in the footer, until the next key."""
         if self.dashboard is not None:
-            self.dashboard.update_footer(text)
+            self.dashboard.tell(text)
 
     def action_leave(self) -> None:
         """What `ctrl+q` does."""

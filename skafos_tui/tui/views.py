@@ -122,7 +122,8 @@ class Dashboard:
 def shown_run(chosen: int | None, runs: Sequence[tuple[int, RunState]], unacknowledged: Iterable[int]) -> int | None:
     """The run to show: the chosen one, else the newest running, else the newest failed and unacknowledged.
 
-    Else the last. `runs` are `(id, state)`, newest first; a run that was only missed or skipped is shown where there is nothing else.
+    Else the last. `runs` are `(id, state)`, newest first; one that was only missed or skipped is shown where there is
+    nothing else.
     """
     if chosen is not None and any(run == chosen for run, _ in runs):
         return chosen

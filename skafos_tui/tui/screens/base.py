@@ -21,6 +21,8 @@ class CommandScreen(Screen[None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self.keys = Keys()
+        self.last_key = ""
+        self._remark = ""
 
     @property
     def skafos(self) -> SkafosApp:
@@ -33,6 +35,7 @@ class CommandScreen(Screen[None], inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """A key that no widget has taken."""
+        self.last_key, self._remark = event.key, ""
         command = self.keys.typed(event.key, self.situation())
         if command is not None:
             event.stop()
@@ -53,11 +56,16 @@ class CommandScreen(Screen[None], inherit_bindings=False):
         """What works now."""
         return commands_now(self.situation())
 
-    def update_footer(self, remark: str = "") -> None:
-        """Name in the footer what works now, or a remark."""
+    def update_footer(self) -> None:
+        """Name in the footer what works now, else what was remarked or begun."""
         begun = f"{self.keys.begun} …" if self.keys.begun else ""
         for footer in self.query(Footer):
-            footer.show(tuple(footer_commands(self.situation())), remark or begun)
+            footer.show(tuple(footer_commands(self.situation())), self._remark or begun)
+
+    def tell(self, remark: str) -> None:
+        """Say something in the footer, until the next key."""
+        self._remark = remark
+        self.update_footer()
 
     def do_quit(self) -> None:
         self.skafos.leave()
@@ -69,9 +77,9 @@ class CommandScreen(Screen[None], inherit_bindings=False):
         marked = self.get_selected_text()
         if marked:
             self.skafos.copy_to_clipboard(marked)
-            self.update_footer("copied")
+            self.tell("copied")
         else:
-            self.update_footer("nothing is marked; ctrl+q quits, x cancels a job")
+            self.tell("nothing is marked; ctrl+q quits, x cancels a job")
 
     def do_help(self) -> None:
         from skafos_tui.tui.screens.help import HelpScreen

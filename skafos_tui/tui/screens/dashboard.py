@@ -30,6 +30,8 @@ class DashboardScreen(CommandScreen):
     def __init__(self, view: Dashboard) -> None:
         super().__init__()
         self.view = view
+        self.jobs = JobsPane(view)
+        self.header = Header(view)
         self.zoomed = False
         self.at = "jobs"
         self._dirty: set[str] = set()
@@ -37,8 +39,8 @@ class DashboardScreen(CommandScreen):
         self._seconds: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        yield Header(self.view)
-        yield JobsPane(self.view)
+        yield self.header
+        yield self.jobs
         yield EmptyPane(2, "GRAPH", id="graph")
         yield EmptyPane(3, "LOG", id="log")
         yield EmptyPane(4, "METRICS", id="metrics")
@@ -46,11 +48,6 @@ class DashboardScreen(CommandScreen):
         yield Rule(id="rule-0")
         yield Rule(id="rule-1")
         yield Footer()
-
-    @property
-    def jobs(self) -> JobsPane:
-        """The list of jobs."""
-        return self.query_one("#jobs", JobsPane)
 
     def on_mount(self) -> None:
         self._arrange()
@@ -91,7 +88,7 @@ class DashboardScreen(CommandScreen):
     def situation(self) -> Situation:
         run = self.view.run
         here = {Where.ANYWHERE, Where.DASHBOARD} | ({Where.JOBS} if self.at == "jobs" else set())
-        row = self.view.row_of.get(self.jobs.selected or "") if self.is_mounted else None
+        row = self.view.row_of.get(self.jobs.selected or "")
         is_open = row is not None and row.task is not None and not row.task.state.finished
         return Situation(
             where=frozenset(here),
@@ -174,23 +171,14 @@ class DashboardScreen(CommandScreen):
         if row is not None and self.view.run is not None:
             ask_cancel(self.skafos, self.view, row)
 
-    def back(self, key: str) -> None:
+    def do_back(self) -> None:
         """One step back; at the top only `q` quits: an Esc too many must not."""
         if self.zoomed:
             self.do_zoom()
         elif self.at != "jobs":
             self._go_to("jobs")
-        elif key == "q":
+        elif self.last_key == "q":
             self.skafos.leave()
-
-    def on_key(self, event: events.Key) -> None:
-        self._key = event.key
-        super().on_key(event)
-
-    def do_back(self) -> None:
-        self.back(self._key)
-
-    _key = "q"
 
     def _focus_or_zoom(self, name: str) -> None:
         if name == self.at:
@@ -233,8 +221,7 @@ class DashboardScreen(CommandScreen):
 
     def _catch_up(self) -> None:
         """Give the view to what is visible and hasn't got it."""
-        header = self.query_one("#header", Header)
-        for widget in (header, self.jobs):
+        for widget in (self.header, self.jobs):
             if widget.id in self._dirty and widget.display:
                 self._dirty.discard(widget.id)
                 widget.show(self.view)
@@ -252,13 +239,13 @@ class DashboardScreen(CommandScreen):
 
     def draw_times(self) -> None:
         """Draw the times that grow."""
-        self.query_one("#header", Header).refresh()
+        self.header.refresh()
         if self.jobs.display:
             self.jobs.tick()
 
     def _minute(self) -> None:
         if not self.view.ticks:
-            self.query_one("#header", Header).tick_distances()
+            self.header.tick_distances()
         if self.jobs.display:
             self.jobs.tick_distances()
 

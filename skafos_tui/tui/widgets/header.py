@@ -10,7 +10,7 @@ from skafos_tui.model.critical import longest_remaining, remaining_seconds
 from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.text.durations import clock, relative
 from skafos_tui.text.tables import cell_width
-from skafos_tui.tui.theme import LOOKS, Role
+from skafos_tui.tui.theme import BUILDING, LOOKS, Role
 from skafos_tui.tui.views import Dashboard, EngineState, elapsed
 from skafos_tui.tui.widgets.pane import BOLD, PLAIN, Lines, Piece
 
@@ -23,6 +23,8 @@ _RUN_LOOKS = {
     RunState.SKIPPED: LOOKS[TaskState.SKIPPED],
     RunState.MISSED: LOOKS[TaskState.CANCELLED]._replace(glyph="◇", word="missed"),
 }
+ROOMY = 80
+"""From so many columns on there is room for what started the run."""
 WIDE = 100
 """From so many columns on there are wider gaps, and a good engine is worth a word."""
 GIBIBYTE = 1 << 30
@@ -57,8 +59,8 @@ class Header(Lines):
         left: list[Piece] = [(" ", PLAIN)]
         for number, part in enumerate(self._left()):
             left += [(gap, PLAIN), *part] if number else part
-        right = self._right(width)
         used = sum(cell_width(text) for text, _ in left)
+        right = self._right(width - used - len(gap))
         while right and used + sum(len(gap) + cell_width(text) for text, _ in right) > width:
             right.pop()
         tail: list[Piece] = [piece for part in right for piece in ((gap, PLAIN), part)]
@@ -73,17 +75,20 @@ class Header(Lines):
         if run is None:
             return [*parts, [("no runs yet", self.role(Role.IDLE))]]
         look = _RUN_LOOKS[run.state]
-        title = f"run {run.id} {run.trigger.value}" if view.live else f"HISTORY run {run.id} {run.trigger.value}"
+        title = f"run {run.id}" if view.live else f"HISTORY run {run.id}"
+        if self.size.width >= ROOMY:
+            title += f" {run.trigger.value}"
+        if run.state is RunState.QUEUED and view.image is not None and not view.image.error:
+            look = BUILDING
         return [
             *parts,
             [(title, PLAIN)],
-            [(f"{look.glyph} {self._progress(now)}", self.role(look.role, bold=look.bold))],
+            [(f"{look.glyph} {self._progress(look.word, now)}", self.role(look.role, bold=look.bold))],
         ]
 
-    def _progress(self, now: float) -> str:
+    def _progress(self, word: str, now: float) -> str:
         run = self.view.run
         assert run is not None
-        word = _RUN_LOOKS[run.state].word
         if run.state is RunState.RUNNING:
             left = self._remaining(now)
             ran = clock(now - (run.started_at or run.created_at))
@@ -102,10 +107,10 @@ class Header(Lines):
         }
         return sum(to_come[job] for job in longest_remaining(self.view.graph, to_come))
 
-    def _right(self, width: int) -> list[Piece]:
+    def _right(self, room: int) -> list[Piece]:
         """The most important first."""
         view, engine = self.view, self.view.engine
-        parts = [self._engine(width), self._trouble()]
+        parts = [self._engine(room), self._trouble()]
         idle = self.role(Role.IDLE)
         if view.active is not None:
             parts.append((f"deployed {view.active}{' paused' if view.paused else ''}", PLAIN))
@@ -115,13 +120,15 @@ class Header(Lines):
             parts.append((f"mem {view.memory / GIBIBYTE:.1f}/{engine.memory / GIBIBYTE:.1f}G", idle))
         return [part for part in parts if part[0]]
 
-    def _engine(self, width: int) -> Piece:
+    def _engine(self, room: int) -> Piece:
+        """What is known of the engine; in little room only how old everything is."""
         engine = self.view.engine
         if engine.state is EngineState.OK:
-            return ("engine ok" if width >= WIDE else "", self.role(Role.IDLE))
+            return ("engine ok" if self.size.width >= WIDE else "", self.role(Role.IDLE))
         words = {EngineState.STARTING: "engine starting", EngineState.LOST: "engine lost"}.get(engine.state, "")
         as_of = f"as of {datetime.fromtimestamp(engine.as_of, UTC).astimezone():%H:%M:%S}" if engine.as_of else ""
-        return (", ".join(filter(None, (as_of, words))), self.role(Role.WARN, bold=True))
+        whole = ", ".join(filter(None, (as_of, words)))
+        return (whole if len(whole) <= room else as_of or words, self.role(Role.WARN, bold=True))
 
     def _trouble(self) -> Piece:
         """What keeps everything from going on."""

@@ -1,0 +1,111 @@
+"""The table of commands: one meaning a key, none that can't be sent, and everything it names can be done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from skafos_tui.tui.commands import (
+    COMMANDS,
+    Command,
+    Keys,
+    Situation,
+    Where,
+    commands_now,
+    flaws,
+    footer_commands,
+    key_name,
+)
+from skafos_tui.tui.screens.base import handler_of
+from skafos_tui.tui.screens.dashboard import DashboardScreen
+from skafos_tui.tui.screens.help import help_lines
+from skafos_tui.tui.screens.palette import matching
+from skafos_tui.tui.views import Dashboard
+from skafos_tui.tui.widgets.footer import fitting
+
+BUSY = Situation(frozenset(Where), has_jobs=True, has_run=True, run_is_open=True, live=False)
+
+
+def test_the_table_has_no_flaws() -> None:
+    assert flaws() == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "flaw"),
+    [
+        (("ctrl+b",), "ctrl+b can't be sent"),
+        (("ctrl+i",), "ctrl+i can't be sent"),
+        (("ctrl+shift+k",), "ctrl+shift+k can't be sent"),
+        (("g ctrl+m",), "ctrl+m can't be sent"),
+        (("j",), "j means down"),
+        (("g",), "g begins or continues another key"),
+        (("j j",), "j j begins or continues another key"),
+        (("escape",), "Esc needs a second key"),
+    ],
+)
+def test_the_lint_catches(keys: tuple[str, ...], flaw: str) -> None:
+    added = Command("new", keys, "new", "New.")
+    assert f"new: {flaw}" in flaws((*COMMANDS, added))
+
+
+def test_the_lint_catches_an_id_used_twice() -> None:
+    assert "down: the id is used twice" in flaws((*COMMANDS, Command("down", ("J",), "down", "Down.")))
+
+
+def test_the_dashboard_can_do_every_command() -> None:
+    screen = DashboardScreen(Dashboard("t", "wine"))
+    assert all(callable(handler_of(screen, command.id)) for command in COMMANDS)
+
+
+def test_read_only_has_nothing_that_changes_anything() -> None:
+    assert any(command.changes for command in commands_now(BUSY))
+    assert not any(command.changes for command in commands_now(replace(BUSY, read_only=True)))
+
+
+def test_a_sequence_is_one_command_and_its_first_key_none() -> None:
+    keys = Keys()
+    assert keys.typed("g", BUSY) is None
+    assert keys.begun == "g"
+    found = keys.typed("g", BUSY)
+    assert found is not None and found.id == "top"
+    assert keys.begun == ""
+
+
+def test_a_key_that_does_not_go_on_a_sequence_means_itself() -> None:
+    keys = Keys()
+    keys.typed("g", BUSY)
+    found = keys.typed("j", BUSY)
+    assert found is not None and found.id == "down"
+
+
+@pytest.mark.parametrize(("key", "command"), [("question_mark", "help"), ("colon", "palette"), ("full_stop", "live")])
+def test_keys_as_textual_names_them(key: str, command: str) -> None:
+    found = Keys().typed(key, BUSY)
+    assert found is not None and found.id == command
+
+
+def test_the_footer_names_only_what_works_now() -> None:
+    idle = Situation(frozenset({Where.ANYWHERE, Where.DASHBOARD}))
+    assert {command.id for command in footer_commands(idle)} == {"help", "palette"}
+    assert "cancel" in {command.id for command in footer_commands(BUSY)}
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_the_footer_never_loses_the_way_to_all_others(width: int) -> None:
+    shown = fitting(tuple(footer_commands(BUSY)), width)
+    assert [command.id for command in shown][-2:] == ["palette", "help"]
+    text = "  ".join(f"{key_name(command.keys[0])} {command.title}" for command in shown)
+    assert len(text) <= max(width, 20)
+
+
+def test_help_names_every_command_with_all_its_keys() -> None:
+    lines = help_lines(commands_now(BUSY))
+    assert len(lines) == len(COMMANDS)
+    assert any(line.startswith("gg Home ") and line.endswith("To the first row.") for line in lines)
+
+
+def test_the_palette_finds_by_any_word_and_prefers_the_title() -> None:
+    assert matching(COMMANDS, "zo")[0].id == "zoom"
+    assert {command.id for command in matching(COMMANDS, "whole screen log")} == {"focus.log"}
+    assert matching(COMMANDS, "no such thing") == []
