@@ -153,7 +153,7 @@ class Deploying:
         activation, project = await self._engine.read(lambda c: self._load(c, activation_id))
         assert activation.deployment is not None
         self._engine.build(activation.deployment, project)
-        self._engine.project_changed(await self._requests.known(activation.project))
+        await self._requests.follow(activation.project)
 
     def _load(self, connection: sqlite3.Connection, activation_id: int) -> tuple[Activation, Project]:
         activation = activations.get_activation(connection, activation_id)

@@ -71,7 +71,7 @@ class Requests:
             return create_manual_run(connection, asked.candidate.project, deployment, trigger, now)
 
         run_id = await self.engine.commit("trigger", apply)
-        await self._follow(asked.row.token)
+        await self.follow(asked.row.token)
         return await self._begin(run_id, asked.candidate.project, asked.warnings)
 
     async def candidate(self, directory: Path, runner: str | None) -> Asked:
@@ -162,7 +162,7 @@ class Requests:
         _, project = await self._valid_config(directory)
         row = await self._row(project, directory, runner)
         await self.engine.commit("register", lambda c: keep_project(c, row), ())
-        await self._follow(row.token)
+        await self.follow(row.token)
         return row
 
     async def adopt(self, directory: Path) -> tuple[ProjectRow, str]:
@@ -176,7 +176,7 @@ class Requests:
             projects.save_project(connection, row)
 
         await self.engine.commit("adopt", apply, ())
-        await self._follow(row.token)
+        await self.follow(row.token)
         return row, before.directory if before else ""
 
     async def forget(self, token: str) -> None:
@@ -250,11 +250,11 @@ class Requests:
             raise Refusal("no-runner", f"there is no runner {chosen!r}; this engine has {there}", USAGE)
         return ProjectRow(project.token, project.name, str(directory), chosen, time.time())
 
-    async def _follow(self, token: str) -> None:
-        """Have the project's config watched from now on."""
-        row = await self.engine.read(lambda c: projects.get_project(c, token))
-        if row is not None:
-            self.engine.project_changed(row)
+    async def follow(self, token: str) -> None:
+        """Have the project's config watched from now on, and that of those no more whose directory it may have got."""
+        for row in await self.engine.read(projects.list_projects):
+            if row.token == token or not row.directory:
+                self.engine.project_changed(row)
 
     async def known(self, token: str) -> ProjectRow:
         """The project with this token. Raises Refusal."""
@@ -337,10 +337,14 @@ def keep_project(connection: sqlite3.Connection, row: ProjectRow) -> None:
 
 
 def release_directory(connection: sqlite3.Connection, row: ProjectRow) -> None:
-    """Another token was in this directory's config before: its history stays, without a directory."""
+    """Another token was in this directory's config before: its history stays, without a directory; its schedules pause
+    as if the directory had vanished, for what they would run is this project's now.
+    """
     other = projects.project_at(connection, row.directory)
     if other is not None and other.token != row.token:
         projects.save_project(connection, replace(other, directory=""))
+        problem = f"{row.directory} is {row.name}'s now ({row.token}): the schedules pause until it has one of its own"
+        projects.set_problem(connection, other.token, problem)
 
 
 def cancel_tasks(
