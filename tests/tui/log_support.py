@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from textual.app import App, ComposeResult
 
 from skafos_tui.store.logs.format import NANOSECONDS, format_line
@@ -13,6 +15,7 @@ from skafos_tui.store.logs.merge import Source
 from skafos_tui.store.logs.writer import LogWriter
 from skafos_tui.tui.theme import Depth, role_styles
 from skafos_tui.tui.widgets.log import LogAttempt, LogPane, Shown
+from skafos_tui.tui.widgets.log.when import clock
 
 START = 1_790_000_000 * NANOSECONDS
 
@@ -53,6 +56,17 @@ class LogApp(App[None]):
                 return
             await asyncio.sleep(0.02)
         raise AssertionError("it never came: " + "\n".join(self.screen_text()))
+
+
+def universal_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process's zone is UTC for a while; for fixtures."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        clock.cache_clear()
+        yield
+    time.tzset()
+    clock.cache_clear()
 
 
 def append(path: Path, lines: list[tuple[float, str]], *, stream: str = "stdout") -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from log_support import START, LogApp, append, append_gap, attempt, numbered
+from log_support import START, LogApp, append, append_gap, attempt, numbered, universal_time
 from textual.pilot import Pilot
 
 from skafos_tui.store.logs.format import NANOSECONDS
@@ -22,9 +22,8 @@ async def type_in(pilot: Pilot[None], text: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+def _zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield from universal_time(monkeypatch)
 
 
 async def test_the_end_is_shown_and_followed_as_it_grows(tmp_path: Path) -> None:

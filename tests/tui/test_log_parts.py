@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-import time
 import unicodedata
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_support import universal_time
 from rich.style import Style
 
 from skafos_tui.store.logs.format import NANOSECONDS, LogLine
@@ -157,9 +158,8 @@ def test_levels_are_guessed_as_a_person_would(level: Level, samples: str) -> Non
 
 
 @pytest.fixture
-def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield from universal_time(monkeypatch)
 
 
 @pytest.mark.usefixtures("_utc")

@@ -41,15 +41,9 @@ class Finder:
         self._told = told
         self._done = [False] * len(logs)
         order = {"patterns": [list(term) for term in terms], "logs": [[str(path), line] for path, line in logs]}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            process_group=0,
-        )
-        self._thread = threading.Thread(target=self._read, args=(json.dumps(order).encode() + b"\n",), daemon=True)
-        self._thread.start()
+        self._process: subprocess.Popen[bytes] | None = None
+        # Also the start of a process takes its time on a busy machine, and the owner is to wait for nothing.
+        threading.Thread(target=self._run, args=(json.dumps(order).encode() + b"\n",), daemon=True).start()
 
     @property
     def complete(self) -> bool:
@@ -71,24 +65,40 @@ class Finder:
                 self._done[log] = True
 
     def close(self) -> None:
-        """End the search and what it started; nothing is told afterwards."""
+        """End the search and what it started, without waiting; nothing is told afterwards."""
+        self._closed = True
+        self._kill()
+
+    def _kill(self) -> None:
+        process = self._process
+        if process is not None and process.poll() is None:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return  # it has just ended by itself
+
+    def _run(self, order: bytes) -> None:
         if self._closed:
             return
-        self._closed = True
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            self._process.kill()
-        self._thread.join()
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-m", MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+        if self._closed:
+            self._kill()
+        with process:
+            self._read(process, order)
 
-    def _read(self, order: bytes) -> None:
-        process = self._process
+    def _read(self, process: subprocess.Popen[bytes], order: bytes) -> None:
         assert process.stdin is not None and process.stdout is not None
         try:
             process.stdin.write(order)
-            process.stdin.close()
+            process.stdin.flush()
         except BrokenPipeError:
-            self._closed = True
+            return  # it was ended meanwhile
         rest = b""
         descriptor = process.stdout.fileno()
         while chunk := os.read(descriptor, _RECORDS * RECORD.size):
@@ -97,5 +107,3 @@ class Finder:
             if end and not self._closed:
                 self._told(self, rest[:end])
             rest = rest[end:]
-        process.stdout.close()
-        process.wait()

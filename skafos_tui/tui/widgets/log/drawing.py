@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class Drawn(NamedTuple):
     rows: list[list[Piece]]
 
 
-def draw(line: LogLine, label: str, how: Drawing, *, event: bool, roles: dict[Role, Style]) -> Drawn:
+def draw(line: LogLine, label: str, how: Drawing, *, event: bool, roles: Mapping[Role, Style]) -> Drawn:
     """A line's rows; `label` is whose it is, empty where that is plain."""
     level = Level.NORMAL
     if line.gap:
@@ -77,7 +77,7 @@ def gutter_width(how: Drawing, time: str, label: str) -> int:
     return 1 + len(time) + 1 + (cell_width(label) + 1 if label else 0)
 
 
-def gutter(drawn: Drawn, part: int, mark: str, roles: dict[Role, Style]) -> list[Piece]:
+def gutter(drawn: Drawn, part: int, mark: str, roles: Mapping[Role, Style]) -> list[Piece]:
     """What stands before a row's text; `mark` is one cell. Further rows of a line only keep the room."""
     label = f"{drawn.label} " if drawn.label else ""
     if part:

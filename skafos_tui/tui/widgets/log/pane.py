@@ -77,6 +77,7 @@ class LogPane(Handing, Pane):
         self.prompt: Prompt | None = None
         self._how = Drawing(80)
         self._offer = offer or (lambda draw_now: draw_now())
+        self._base: Style | None = None
         self._strips: LRUCache[tuple[int, int], Drawn] = LRUCache(512)
         self._rows: list[tuple[Place, int]] | None = None
         self._pending: bool | None = None
@@ -99,6 +100,19 @@ class LogPane(Handing, Pane):
     def how(self) -> Drawing:
         """How lines are drawn now."""
         return self._how
+
+    @property
+    def rich_style(self) -> Style:
+        """The pane's own style; kept, for Textual puts it together anew for each line."""
+        if self._base is None:
+            self._base = super().rich_style
+        return self._base
+
+    def notify_style_update(self) -> None:
+        """Another theme: all is drawn anew."""
+        self._base = None
+        self._strips.clear()
+        super().notify_style_update()
 
     def set_shown(self, shown: Shown) -> None:
         """Show these logs. A change of the job begins anew at the end; else the place is kept."""
@@ -153,8 +167,7 @@ class LogPane(Handing, Pane):
             marked=len(self.marks),
         )
         room = self.size.width - 1 - len(f"{self.number} {self.label}")
-        roles = {role: self.role(role) for role in Role}
-        return heading(facts, room, roles)
+        return heading(facts, room, self.skafos.roles)
 
     def render_line(self, y: int) -> Strip:
         """The title, a row, or the line that is typed."""
@@ -176,7 +189,7 @@ class LogPane(Handing, Pane):
         chosen = self.cursor is not None and self.cursor.key == place.key and not self.following
         marked = self.reading.key_of(place) in self.marks
         mark = "*" if marked else FOCUS if chosen else " "
-        before = gutter(drawn, part, mark, {role: self.role(role) for role in Role})
+        before = gutter(drawn, part, mark, self.skafos.roles)
         if marked and chosen:
             before = [(text, style + REVERSE) for text, style in before]
         return [*before, *drawn.rows[part]]
@@ -376,8 +389,8 @@ class LogPane(Handing, Pane):
         if drawn is None:
             event = self.reading.is_event(place.source)
             label = self.reading.labels[place.source]
-            roles = {role: self.role(role) for role in Role}
-            drawn = draw(self.reading.view.line(place), label, self._how, event=event, roles=roles)
+            line = self.reading.view.line(place)
+            drawn = draw(line, label, self._how, event=event, roles=self.skafos.roles)
             self._strips[place.key] = drawn
         return drawn
 

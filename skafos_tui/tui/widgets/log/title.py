@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -30,7 +31,7 @@ class Facts:
     marked: int
 
 
-def heading(facts: Facts, room: int, roles: dict[Role, Style]) -> list[tuple[str, Style]]:
+def heading(facts: Facts, room: int, roles: Mapping[Role, Style]) -> list[tuple[str, Style]]:
     """The pieces behind the title in `room` cells: how many lines on the right, the rest as far as it fits."""
     right = clip(position(facts), room)
     left = room - cell_width(right) - 3
