@@ -37,12 +37,15 @@ HEAD = (
     "net in/out",
     "disk r/w",
     "procs",
-    "over time",
+    "cpu over time",
+    "memory over time",
 )
-LEFT_ALIGNED = frozenset({"job", "state", "net in/out", "disk r/w", "over time"})
+LEFT_ALIGNED = frozenset({"job", "state", "net in/out", "disk r/w", "cpu over time", "memory over time"})
 HISTORY = 20
 """So many past tasks of a job are told."""
 JSON_BUCKETS = 300
+SPAN_S = 2.0
+"""The shortest span of a series: in shorter ones a sample that comes a little late would look like a gap."""
 WORDS = {"received": "network_received", "sent": "network_sent", "read": "block_read", "written": "block_written"}
 """Of a series in the store its name in JSON."""
 NEVER = "nothing was sampled: attempts that are over within a second leave no samples"
@@ -189,7 +192,7 @@ def _used(home: Home, store: sqlite3.Connection, run: Run, tasks: Sequence[Task]
                 if samples and summary:
                     since = min(attempt.started_at or summary.first_at, summary.first_at)
                     until = max(attempt.ended_at or summary.last_at, summary.last_at + 0.001)
-                    spans = min(count, max(1, round(until - since)))
+                    spans = min(count, max(1, int((until - since) / SPAN_S)))
                     series = buckets_of(samples, attempt.name, since=since, until=until, count=spans)
                 found.append(Used(task, attempt, summary, series, now))
     return found
@@ -236,20 +239,21 @@ def _row(one: Used, waited: str, out: Output) -> tuple[str, ...]:
         _pair(found.received, found.sent),
         _pair(found.read, found.written),
         str(found.processes_high),
-        _drawn(one, out),
+        *_drawn(one, found, out),
     )
 
 
-def _drawn(one: Used, out: Output) -> str:
+def _drawn(one: Used, found: Summary, out: Output) -> tuple[str, str]:
     """CPU against what the attempt may have, and memory against its limit."""
     from skafos_tui.text.sparks import spark
 
-    assert one.summary is not None
     encoding = getattr(out.stream, "encoding", None) or "ascii"
     plain = not out.terminal or not encoding.lower().startswith("utf")
-    cpu = spark(_means(one.series["cpu"]), top=max(one.attempt.cpu, one.cpu_high or 0.0), ascii_only=plain)
-    memory = spark(_means(one.series["memory"]), top=one.summary.memory_limit or None, ascii_only=plain)
-    return f"{cpu.strip()} {memory.strip()}"
+    cpu_top, memory_top = max(one.attempt.cpu, one.cpu_high or 0.0), found.memory_limit or None
+    return (
+        spark(_means(one.series["cpu"]), top=cpu_top, ascii_only=plain),
+        spark(_means(one.series["memory"]), top=memory_top, ascii_only=plain),
+    )
 
 
 def _means(series: Sequence[Spread | None]) -> list[float | None]:
