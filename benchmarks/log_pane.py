@@ -90,9 +90,10 @@ def make_log(path: Path, lines: int) -> None:
         for number in range(made, made + count):
             colour = b"\x1b[32mok\x1b[0m " if number % 10 == 0 else b""
             tail = b"needle" if number % 1000 == 0 else b"x" * (number % 150 if number % 50 == 0 else 20)
-            batch.append(
-                b"%s stdout F %sstep %d loss 0.2391 %s\n" % (stamp(START + number * 100_000), colour, number, tail)
-            )
+            second, part = divmod(number, 10_000)
+            if part == 0 or not batch:
+                day = stamp(START + second * NANOSECONDS)[:20]
+            batch.append(b"%s%09dZ stdout F %sstep %d loss 0.2391 %s\n" % (day, part * 100_000, colour, number, tail))
         writer.append(b"".join(batch))
         made += count
     writer.close(sync=False)

@@ -3,13 +3,15 @@
 Standard input: one JSON object, `{"patterns": [[regex, ignore_case], …], "logs": [[path, line], …]}`; `line` is where
 the reader is in that log. All patterns must match. Standard output: records of fixed size (`RECORD`), one per block
 of 1024 lines with hits, as they are found: around the reader's places first, then all, then what the logs grow by
-until it is killed.
+until it is killed or its input ends.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 import struct
 import sys
 import time
@@ -132,8 +134,14 @@ def search_all(logs: Sequence[_Sought], first: list[Any], patterns: Sequence[re.
     out.flush()
 
 
+def _left_alone(wait_s: float) -> bool:
+    """Wait a moment; whether who ordered the search is gone, however it ended."""
+    ready, _, _ = select.select([sys.stdin], [], [], wait_s)
+    return bool(ready) and not os.read(sys.stdin.fileno(), 1)
+
+
 def run(order: dict[str, Any]) -> None:
-    """Search as ordered, then follow, until killed."""
+    """Search as ordered, then follow, until nobody is there to be told."""
     patterns = [compile_pattern(text, ignore_case=ignore_case) for text, ignore_case in order["patterns"]]
     cache = BlockCache()
     logs = [_Sought(number, Path(path), place, cache) for number, (path, place) in enumerate(order["logs"])]
@@ -146,7 +154,8 @@ def run(order: dict[str, Any]) -> None:
             if sought.lines.refresh() or sought.searched < sought.lines.count():
                 sought.search_new(patterns, out)
         out.flush()
-        time.sleep(POLL_S)
+        if _left_alone(POLL_S):
+            return
 
 
 if __name__ == "__main__":

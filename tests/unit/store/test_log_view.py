@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import random
 import re
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skafos_tui.store.logs.blocks import LINE_BYTES, BlockCache, LogLines
-from skafos_tui.store.logs.finder import Finder, Term
+from skafos_tui.store.logs.finder import MODULE, Finder, Term
+from skafos_tui.store.logs.finding import RECORD
 from skafos_tui.store.logs.format import NANOSECONDS, LogLine, format_line
 from skafos_tui.store.logs.hits import HitSet
 from skafos_tui.store.logs.view import LogView
@@ -186,3 +190,17 @@ def test_only_hits_are_met_where_only_they_are_wanted() -> None:
     assert [place.key for place in view.backward(view.end())] == [(0, 2), (1, 1), (0, 0)]
     assert view.count() == 3
     assert view.at_ordinal(3) == view.end()
+
+
+def test_a_search_ends_with_the_process_that_ordered_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", [(0, b"error")])
+    process = subprocess.Popen([sys.executable, "-m", MODULE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        assert process.stdin is not None and process.stdout is not None
+        order = {"patterns": [["error", False]], "logs": [[str(path), 0]]}
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.flush()
+        assert process.stdout.read(RECORD.size)
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(20) == 0
