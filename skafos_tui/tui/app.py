@@ -81,8 +81,7 @@ class SkafosApp(App[None], inherit_bindings=False):
         self.dashboard: DashboardScreen | None = None
         self._new_view: Dashboard | None = None
         self._tick_due = False
-        ask = None if self.is_headless else self._ask_terminal
-        self.pacer = Pacer(ask, self.set_timer, time.monotonic)
+        self.pacer = Pacer(self._ask_terminal, self.set_timer, time.monotonic)
         for theme in themes():
             self.register_theme(theme)
         self.theme = theme_name(self.depth, light=self._choice.light)
@@ -147,5 +146,7 @@ class SkafosApp(App[None], inherit_bindings=False):
 
     def _ask_terminal(self) -> None:
         driver = self._driver
-        if driver is not None:
+        if driver is None or driver.is_headless:
+            self.pacer.answered()  # there is nobody to ask
+        else:
             self.call_after_refresh(driver.write, ASK)

@@ -37,6 +37,10 @@ class EngineWatch:
         """Look no more; does not wait for a question that is out."""
         self._ended.set()
 
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(timeout_s)
+
     def _run(self) -> None:
         pause_s = 0.0
         while not self._ended.wait(pause_s):

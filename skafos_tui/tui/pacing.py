@@ -23,10 +23,10 @@ class Pacer:
     """Shows frames no faster than the line carries them; all calls from the thread of the screen.
 
     `ask` sends the question behind what was drawn, `later(seconds, call)` calls back once, `now` is a clock in
-    seconds. Without `ask` there is no line that could be slow.
+    seconds.
     """
 
-    def __init__(self, ask: Callable[[], None] | None, later: Later, now: Callable[[], float]) -> None:
+    def __init__(self, ask: Callable[[], None], later: Later, now: Callable[[], float]) -> None:
         self._ask = ask
         self._later = later
         self._now = now
@@ -64,9 +64,8 @@ class Pacer:
         frame, self._pending = self._pending, None
         self._shown_at = self._now()
         frame()
-        if self._ask is not None:
-            self._asked_at = self._now()
-            self._ask()
+        self._asked_at = self._now()
+        self._ask()
 
     def _ready_at(self) -> float:
         if self._asked_at is None:

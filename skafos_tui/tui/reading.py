@@ -23,6 +23,9 @@ from skafos_tui.tui.views import Dashboard, ImageFacts, JobRow, Span, shown_run
 LOOKED_THROUGH = 200
 """So many runs back the one to show is looked for."""
 LAST = 8
+USUAL_OF = 20
+"""The usual duration is the median of so many successes, as in `store.runs`."""
+_SUCCEEDED = TaskState.SUCCEEDED.value
 
 _STATE_OF_VERDICT = {
     VerdictKind.TIMEOUT: TaskState.TIMED_OUT,
@@ -50,6 +53,7 @@ class DashboardReader:
         self._written = written
         self._projects: dict[int, Project | None] = {}
         self._past: dict[str, _Past] = {}
+        self._known: dict[str, JobRow] = {}
         self._fires: dict[tuple[str, str, str], float | None] = {}
         self._graphs: dict[int, Mapping[str, tuple[str, ...]]] = {}
 
@@ -163,33 +167,29 @@ class DashboardReader:
         for job_id, name, enabled in jobs:
             task, past = of_job.get(job_id), self._past_of(connection, job_id)
             tried = attempts.get(job_id, ())
-            rows.append(
-                JobRow(
-                    job_id=job_id,
-                    name=plain(name),
-                    task=task,
-                    enabled=enabled,
-                    counts=_counts(task, tried),
-                    usual_s=past.usual_s,
-                    last=past.last,
-                    next_at=next_at.get(job_id),
-                    paused=job_id in paused,
-                    spans=tuple(Span(a.started_at, a.ended_at) for a in tried if a.started_at is not None),
-                )
+            made = JobRow(
+                job_id=job_id,
+                name=plain(name),
+                task=task,
+                enabled=enabled,
+                counts=_counts(task, tried),
+                usual_s=past.usual_s,
+                last=past.last,
+                next_at=next_at.get(job_id),
+                paused=job_id in paused,
+                spans=tuple(Span(a.started_at, a.ended_at) for a in tried if a.started_at is not None),
             )
+            # The same object where nothing is different: whoever compares is quick then.
+            known = self._known.get(job_id)
+            if known != made:
+                known = self._known[job_id] = made
+            rows.append(known)
         return tuple(rows)
 
     def _past_of(self, connection: sqlite3.Connection, job_id: str) -> _Past:
         found = self._past.get(job_id)
         if found is None:
-            rows = connection.execute(
-                "SELECT state FROM tasks WHERE project = ? AND job_id = ? AND ended_at IS NOT NULL"
-                " ORDER BY ended_at DESC, run_id DESC LIMIT ?",
-                (self.token, job_id, LAST),
-            )
-            last = tuple(TaskState(row[0]) for row in rows)[::-1]
-            usual = usual_duration(connection, self.token, job_id) if last else None
-            found = self._past[job_id] = _Past(usual, last)
+            found = self._past[job_id] = _read_past(connection, self.token, job_id)
         return found
 
     def _coming(
@@ -215,6 +215,22 @@ class DashboardReader:
                 coming[schedule.job_id] = at
         self._fires = fires
         return coming, resting
+
+
+def _read_past(connection: sqlite3.Connection, token: str, job_id: str) -> _Past:
+    """One query where the newest tasks are enough for the usual duration, too."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    rows = cursor.execute(
+        "SELECT state, ended_at - started_at FROM tasks WHERE project = ? AND job_id = ? AND ended_at IS NOT NULL"
+        " ORDER BY ended_at DESC LIMIT ?",
+        (token, job_id, USUAL_OF),
+    ).fetchall()
+    last = tuple([TaskState(state) for state, _ in rows[LAST - 1 :: -1]])
+    good = sorted(duration for state, duration in rows if state == _SUCCEEDED and duration is not None)
+    if len(rows) < USUAL_OF or len(good) == USUAL_OF:
+        return _Past(good[len(good) // 2] if good else None, last)
+    return _Past(usual_duration(connection, token, job_id), last)
 
 
 def _next_fire(expression: str, zone: str, now: float) -> float | None:

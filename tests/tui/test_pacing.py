@@ -10,12 +10,12 @@ from skafos_tui.tui.pacing import Pacer
 class Line:
     """A terminal and a clock that the test moves; frames are what was drawn."""
 
-    def __init__(self, *, asks: bool = True) -> None:
+    def __init__(self) -> None:
         self.time = 100.0
         self.questions = 0
         self.frames: list[str] = []
         self._timers: list[tuple[float, Callable[[], None]]] = []
-        self.pacer = Pacer(self._ask if asks else None, self._later, lambda: self.time)
+        self.pacer = Pacer(self._ask, self._later, lambda: self.time)
 
     def _ask(self) -> None:
         self.questions += 1
@@ -99,11 +99,3 @@ def test_an_idle_line_carries_nothing() -> None:
     line.pacer.answered()
     line.wait(10)
     assert (line.frames, line.questions) == (["one"], 1)
-
-
-def test_without_a_line_there_is_nothing_to_wait_for() -> None:
-    line = Line(asks=False)
-    line.offer("one")
-    line.wait(0.1)
-    line.offer("two")
-    assert line.frames == ["one", "two"]

@@ -49,6 +49,7 @@ class JobsPane(Pane):
         self._columns: Columns | None = None
         self._timeline: Timeline | None = None
         self._next_texts: dict[str, str] = {}
+        self._widths: dict[str, tuple[JobRow, int, int]] = {}
         self._set_view(view)
 
     @property
@@ -125,7 +126,7 @@ class JobsPane(Pane):
         if job_id == self.selected:
             return
         self.selected = job_id
-        self._trace = self._rails.highlight(job_id) if self._rails and job_id else None
+        self._follow_selection()
         self._bring_into_sight()
         self._redraw()
         self.post_message(self.Selected(job_id))
@@ -179,16 +180,22 @@ class JobsPane(Pane):
             longest = sorted(view.rows, key=lambda row: -(elapsed(row.task, now) or 0.0))
             self._rails, self._trace, self._graph = None, None, None
             self._set_order(tuple(row.job_id for row in longest))
-        elif self._graph is None or self._graph != view.graph or len(self._order) != len(view.rows):
+        elif (self._graph is not view.graph and self._graph != view.graph) or len(self._order) != len(view.rows):
             self._graph = view.graph
             self._rails = lay_rails(view.graph) if len(view.graph) == len(view.rows) else None
+            self._follow_selection()
             rows = self._rails.rows if self._rails else ()
             self._set_order(tuple(row.job for row in rows) or tuple(row.job_id for row in view.rows))
         if self.selected not in view.row_of:
             self.selected = first_selected([view.row_of[job] for job in self._order])
+            self._follow_selection()
             if self.is_mounted:
                 self.post_message(self.Selected(self.selected))
-        self._trace = self._rails.highlight(self.selected) if self._rails and self.selected else None
+
+    def _follow_selection(self) -> None:
+        """The family of the selected job is bright."""
+        known = self._rails is not None and self.selected in self._rails.row_of
+        self._trace = self._rails.highlight(self.selected) if known and self._rails and self.selected else None
 
     def _set_order(self, order: tuple[str, ...]) -> None:
         if order != self._order:
@@ -199,13 +206,23 @@ class JobsPane(Pane):
     def _measure(self) -> Columns:
         """The columns and the timeline for this view, width and instant."""
         rails = self._rails.width + 1 if self._rails and self._rails.width else 2
-        names = [_name_of(row) for row in self.view.rows]
-        words = [look_of(row.task, enabled=row.enabled).word for row in self.view.rows]
-        wants = 1 + rails + max(map(cell_width, names), default=0)
-        self._columns = columns_for(self.size.width, wants, max(map(len, words), default=0))
+        names, words = self._wanted_widths()
+        self._columns = columns_for(self.size.width, 1 + rails + names, words)
         wide = self._columns.timeline
         self._timeline = timeline_of(self.view, self.skafos.now(), wide) if wide else None
         return self._columns
+
+    def _wanted_widths(self) -> tuple[int, int]:
+        """The widest name with its instances, and the widest word; only rows that differ are looked at."""
+        known, self._widths = self._widths, {}
+        for row in self.view.rows:
+            found = known.get(row.job_id)
+            if found is None or found[0] is not row:
+                word = look_of(row.task, enabled=row.enabled).word
+                found = (row, cell_width(_name_of(row)), len(word))
+            self._widths[row.job_id] = found
+        values = self._widths.values()
+        return max((name for _, name, _ in values), default=0), max((word for _, _, word in values), default=0)
 
     def _same_axis(self, old: Timeline | None) -> bool:
         new = self._timeline

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
 from rich.style import Style
@@ -24,12 +25,14 @@ Piece = tuple[str, Style]
 _ASCII = ASCII | str.maketrans({FOCUS: ">", "█": "#", "▒": "=", "░": "-"})
 BOLD = Style(bold=True)
 PLAIN = Style()
+_cells = lru_cache(4096)(cell_width)
+"""Rails, glyphs and words come again and again."""
 
 
 class Lines(Widget, inherit_bindings=False):
     """A widget drawn by lines in the roles of the theme."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set()
+    _base: Style | None = None
 
     @property
     def skafos(self) -> SkafosApp:
@@ -41,16 +44,26 @@ class Lines(Widget, inherit_bindings=False):
         style = self.skafos.roles[role]
         return style + BOLD if bold else style
 
+    def notify_style_update(self) -> None:
+        """The theme or a pseudo class has changed."""
+        self._base = None
+        super().notify_style_update()
+
+    def _base_style(self) -> Style:
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
     def strip(self, pieces: Iterable[Piece]) -> Strip:
         """One line of exactly the widget's width; what is longer is cut."""
-        base, width, used = self.rich_style, self.size.width, 0
+        base, width, used = self._base_style(), self.size.width, 0
         segments = []
         for text, style in pieces:
             shown = text.translate(_ASCII) if self.skafos.ascii else text
-            cells = cell_width(shown)
+            cells = _cells(shown)
             if used + cells > width:
                 shown = clip(shown, width - used).translate(_ASCII) if self.skafos.ascii else clip(shown, width - used)
-                cells = cell_width(shown)
+                cells = _cells(shown)
             if shown:
                 segments.append(Segment(shown, base + style))
                 used += cells

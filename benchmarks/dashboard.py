@@ -1,0 +1,143 @@
+"""The dashboard: its view read for 60 and 1000 jobs, one changed row drawn anew, and a second's tick."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "tui"))
+from screens import app_on
+from wines import NOW, TOKEN, Store
+
+from skafos_tui.model.run import TaskState
+from skafos_tui.store.database import connect_reader
+from skafos_tui.tui.reading import DashboardReader
+from skafos_tui.tui.views import Dashboard, JobRow
+
+HISTORY = 30
+BARS_MS = {60: 10.0, 1000: 60.0}
+RESTYLE_MS = 2.0
+
+
+def store_with(jobs: int, directory: Path) -> Store:
+    """A project of so many jobs in chains of ten, with some history and a run that goes on."""
+    store = Store(directory / "state.db")
+    store.pipeline = {f"Job {n}": ((f"Job {n - 1}",) if n % 10 else ()) for n in range(jobs)}
+    store.make(directory)
+    with store.batch():
+        for number in range(HISTORY):
+            store.good_run(NOW - 90_000 + number * 1000)
+        run_id = store.run()
+        for number in range(0, jobs, 10):
+            store.attempt(run_id, f"Job {number}", NOW - 60)
+            store.set_task(run_id, f"Job {number}", TaskState.RUNNING, NOW - 60)
+    return store
+
+
+def milliseconds(work: Callable[[], object], times: int) -> float:
+    """The median of the CPU time that `work` takes in this thread: it waits for nothing."""
+    taken = []
+    for _ in range(times):
+        begin = time.thread_time()
+        work()
+        taken.append((time.thread_time() - begin) * 1000)
+    return statistics.median(taken)
+
+
+def floor(connection: sqlite3.Connection) -> None:
+    """The rows alone, as SQLite gives them."""
+    run_id = connection.execute("SELECT MAX(id) FROM runs").fetchone()[0]
+    connection.execute("SELECT * FROM tasks WHERE run_id = ?", (run_id,)).fetchall()
+    connection.execute("SELECT * FROM attempts WHERE run_id = ?", (run_id,)).fetchall()
+
+
+def measure_reading(store: Store, jobs: int) -> bool:
+    """Print what a view costs: the first of a session, the one after a task's end, and the rows alone."""
+    with closing(connect_reader(store.path)) as connection:
+        reader = DashboardReader(TOKEN)
+        begin = time.thread_time()
+        view = reader.read(connection, NOW)
+        first = (time.thread_time() - begin) * 1000
+
+        def all_anew() -> None:
+            reader.forget()
+            reader.read(connection, NOW)
+
+        def after_an_end() -> None:
+            reader.changed([("task", f"1/{view.rows[0].job_id}")])
+            reader.read(connection, NOW)
+
+        whole, changed = milliseconds(all_anew, 7), milliseconds(after_an_end, 7)
+        bare = milliseconds(lambda: floor(connection), 7)
+    good = changed <= BARS_MS[jobs]
+    print(
+        f"{jobs} jobs: view after a task's end {changed:.1f} ms (bar {BARS_MS[jobs]:.0f}, rows alone {bare:.1f}),"
+        f" with the whole history {whole:.1f}, the first with its config {first:.1f} {'good' if good else 'TOO SLOW'}"
+    )
+    return good
+
+
+async def measure_drawing(store: Store, jobs: int) -> bool:
+    """Print what a changed row costs until its line is made, and a second's tick."""
+    app = app_on(store)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await pilot.pause(0.5)
+        assert app.dashboard is not None
+        pane = app.dashboard.jobs
+        last = jobs // 2 + 9  # the end of its chain: nothing else moves with it
+        views = [_changed(app.view, last, state) for state in (TaskState.QUEUED, TaskState.WAITING)]
+        pane.select(app.view.rows[last].job_id)
+        await pilot.pause(0.2)
+        turn = 0
+
+        def change() -> None:
+            nonlocal turn
+            pane.show(views[turn % 2])
+            turn += 1
+            for line in range(pane.size.height):
+                pane.render_line(line)
+
+        change()
+        row = milliseconds(change, 21)
+        pane.show(app.view)
+        ticking = milliseconds(lambda: (pane.tick(), [pane.render_line(y) for y in range(pane.size.height)]), 21)
+    good = row <= RESTYLE_MS
+    print(
+        f"{jobs} jobs: one row restyled {row:.2f} ms (bar {RESTYLE_MS:.0f} for 60 jobs),"
+        f" a second's tick {ticking:.2f} ms"
+    )
+    return good or jobs > 60
+
+
+def _changed(view: Dashboard, number: int, state: TaskState) -> Dashboard:
+    from dataclasses import replace
+
+    row: JobRow = view.rows[number]
+    assert row.task is not None
+    rows = list(view.rows)
+    rows[number] = replace(row, task=replace(row.task, state=state, reason=""))
+    return replace(view, rows=tuple(rows))
+
+
+def main() -> int:
+    """Measure; 1 where a bar is missed."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    good = True
+    for jobs in BARS_MS:
+        with tempfile.TemporaryDirectory() as directory:
+            store = store_with(jobs, Path(directory))
+            good = measure_reading(store, jobs) and good
+            good = asyncio.run(measure_drawing(store, jobs)) and good
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
