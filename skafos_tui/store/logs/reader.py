@@ -15,7 +15,7 @@ from skafos_tui.store.logs.format import (
     joined_backwards,
     parse_line,
 )
-from skafos_tui.store.logs.index import index_path, plausible, read_entries, scan
+from skafos_tui.store.logs.index import credible, index_path, read_entries, scan
 from skafos_tui.store.logs.resume import lines_backwards
 
 _CHUNK = 1 << 18
@@ -151,7 +151,7 @@ class LogFile:
         with self.path.open("rb") as file:
             descriptor = file.fileno()
             known = len(self._starts) - 1
-            fresh = plausible(descriptor, self._size, read_entries(index_path(self.path), known), self._starts[-1])
+            fresh = credible(descriptor, self._size, read_entries(index_path(self.path), known), self._starts[-1])
             if fresh and fresh[-1] > self._scanned:
                 self._starts.extend(fresh)
                 self._lines = (len(self._starts) - 1) * BLOCK_LINES

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from itertools import islice, pairwise
+import tempfile
+from array import array
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from skafos_tui.store.database import connect, migrate
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.follow import QUIET_POLLS, QUIET_SHARE, RunFollower
 from skafos_tui.store.logs.format import NANOSECONDS, LogLine, joined, joined_backwards, parse_line, stamp, time_of
-from skafos_tui.store.logs.index import index_path
+from skafos_tui.store.logs.index import credible, encode, index_path, plausible, read_entries
 from skafos_tui.store.logs.merge import Source, merge, merge_backwards
 from skafos_tui.store.logs.reader import LogFile, LogFollower
 from skafos_tui.store.logs.writer import LogWriter
@@ -316,3 +318,26 @@ def test_a_poll_of_many_quiet_logs_looks_at_some_in_turn_and_misses_none(
             file.write(line(START + NANOSECONDS, b"more"))
     found = [found for _ in range(4) for found in follower.poll()]
     assert len(found) == len(names[::100])
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=400), st.data())
+def test_of_an_index_the_part_before_what_is_wrong_is_taken(steps: list[int], data: st.DataObject) -> None:
+    entries = array("Q", accumulate(step * 2 for step in steps))
+    size = entries[-1]
+    wrong = data.draw(st.integers(0, len(entries)))
+    if wrong < len(entries):
+        entries[wrong] = data.draw(st.sampled_from([0, size + 1, entries[wrong - 1] if wrong else 0]))
+    with tempfile.TemporaryFile() as file:
+        file.write(b"x\n" * (size // 2))
+        file.flush()
+        assert credible(file.fileno(), size, entries) == entries[:wrong]
+        assert credible(file.fileno(), size, entries[:wrong]) == plausible(file.fileno(), size, entries[:wrong])
+
+
+def test_an_index_of_another_log_is_not_believed(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", [line(START + n, b"x" * (n % 50)) for n in range(300_000)])
+    entries = read_entries(index_path(path))
+    index_path(path).write_bytes(encode(array("Q", [entry - 7 for entry in entries])))
+    file = LogFile(path)
+    assert file.count() == 300_000
+    assert next(file.lines(290_000)).time_ns == START + 290_000
