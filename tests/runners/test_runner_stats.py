@@ -62,7 +62,8 @@ async def test_samples_come_every_second_and_show_processor_and_memory_also_of_c
     gaps = [later.at - sooner.at for sooner, later in pairwise(samples)]
     assert 0.7 < sorted(gaps)[len(gaps) // 2] < 1.5
     assert [one.cpu_s for one in samples] == sorted(one.cpu_s for one in samples)
-    assert 2 * BURNT_S <= samples[-1].cpu_s < 4 * BURNT_S
+    # The kernel counts a process's time in ticks of 10 ms.
+    assert 2 * BURNT_S - 0.1 < samples[-1].cpu_s < 4 * BURNT_S
     assert HELD < max(one.memory for one in samples) < HELD + 60 * MEBIBYTE
     assert {one.memory_limit for one in samples} == {256 * MEBIBYTE}
     assert max(one.processes for one in samples) >= 2
