@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from rich.color import Color
 from rich.style import Style
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from skafos_tui.model.run import Task, TaskState
 from skafos_tui.model.verdict import VerdictKind
@@ -18,7 +18,7 @@ from skafos_tui.text import glyphs
 
 DARK_BACKGROUND = "#101216"
 LIGHT_BACKGROUND = "#FAFAFA"
-ANSI_THEME = "skafos-ansi"
+ANSI_DARK, ANSI_LIGHT = "skafos-ansi-dark", "skafos-ansi-light"
 
 
 class Role(StrEnum):
@@ -99,7 +99,9 @@ def themes() -> tuple[Theme, ...]:
     return (
         _theme("skafos-dark", 0, DARK_BACKGROUND, "#E2E5E9"),
         _theme("skafos-light", 1, LIGHT_BACKGROUND, "#1B1E22"),
-        Theme(ANSI_THEME, primary="ansi_blue", background="ansi_default", foreground="ansi_default", ansi=True),
+        # Textual's style sheets want variables that its own ANSI themes bring.
+        replace(BUILTIN_THEMES["ansi-dark"], name=ANSI_DARK),
+        replace(BUILTIN_THEMES["ansi-light"], name=ANSI_LIGHT),
     )
 
 
@@ -122,7 +124,7 @@ def _theme(name: str, side: int, background: str, foreground: str) -> Theme:
 def theme_name(depth: Depth, *, light: bool) -> str:
     """Which of our themes a terminal gets."""
     if depth in (Depth.STANDARD, Depth.NONE):
-        return ANSI_THEME
+        return ANSI_LIGHT if light else ANSI_DARK
     return "skafos-light" if light else "skafos-dark"
 
 
