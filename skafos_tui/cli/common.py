@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 RUNNERS = ("docker", "process")
 """Where jobs run; a project has one of them, and it never changes by itself."""
-PROCESS_BANNER = (
-    "jobs run as local processes, without Docker's isolation of files and network; skafos doctor says more"
-)
+PROCESS_BANNER = "jobs run as local processes, without Docker's isolation of files and network; skafos doctor says more"
 WAKE_TIMEOUT_S = 10.0
 """How long a question waits for an engine that isn't there; the store answers without it, too."""
 
