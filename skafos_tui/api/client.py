@@ -118,7 +118,7 @@ class EngineClient:
         return self._call("POST", f"/v1/projects/{project}/resume", {"job": job})
 
     def ack(self, project: str | None, alerts: Sequence[int] | None, *, by: str) -> list[int]:
-        """Take notice of alerts, None: of all of the project (None: any) and the engine; the ids of those that fired."""
+        """Take notice of alerts, None: of all of the project (None: any); the ids of those that were firing."""
         body = {"project": project, "alerts": None if alerts is None else list(alerts), "by": by}
         found: list[int] = self._call("POST", "/v1/alerts/ack", body)["acknowledged"]
         return found
