@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from log_support import START, LogApp, append, append_gap, attempt, numbered, universal_time
+from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
 from skafos_tui.store.logs.format import NANOSECONDS
@@ -325,3 +326,36 @@ async def test_another_run_of_the_list_keeps_the_line_another_job_begins_at_its_
         app.pane.set_shown(Shown(shown.attempts, (), START, "clean"))
         assert app.pane.following
         assert "cleaning" in app.screen_text()[1]
+
+
+async def test_nothing_is_looked_at_where_nothing_can_come_or_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = LogApp()
+    looks: list[bool] = []
+    async with app.run_test(size=SIZE) as pilot:
+        monkeypatch.setattr(app.pane, "poll", lambda: looks.append(True))
+        shown = numbered(tmp_path / "a.log", 20)
+        app.pane.set_shown(shown)
+        await pilot.pause(0.4)
+        assert not looks
+        app.pane.set_shown(Shown((attempt(tmp_path / "a.log", live=True),), started_ns=START, job_id="train"))
+        await app.until(lambda: len(looks) > 2)
+        app.pane.display = False
+        await pilot.pause()
+        looks.clear()
+        await pilot.pause(0.4)
+        assert not looks
+        app.pane.display = True
+        await app.until(lambda: len(looks) > 2)
+
+
+async def test_the_mouse_chooses_a_line_and_the_wheel_moves(tmp_path: Path) -> None:
+    app = LogApp()
+    async with app.run_test(size=SIZE) as pilot:
+        app.pane.set_shown(numbered(tmp_path / "a.log", 100))
+        await pilot.click(app.pane, offset=(20, 3))
+        assert app.screen_text()[3] == " 14:14:52▌line 92"
+        app.pane.action_top()
+        await pilot._post_mouse_events([MouseScrollDown], app.pane, offset=(5, 5), button=0)
+        assert app.screen_text()[1].endswith("line 3")
