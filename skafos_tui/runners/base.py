@@ -175,7 +175,7 @@ Progress = Callable[[str], None]
 
 
 class Runner(Protocol):
-    """One way to run attempts. Every method but `read_logs` and `read_stats` is awaited on the loop and never blocks it.
+    """One way to run attempts. Methods are awaited on the engine's loop and don't block it, but those that `read_`.
 
     All of them raise RunnerUnreachable when the daemon doesn't answer.
     """
