@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from skafos_tui.model.graph import Graph, topological
+from skafos_tui.model.graph import topological
 from skafos_tui.text.durations import clock
 from skafos_tui.tui.views import Dashboard, JobRow
 
@@ -63,15 +63,18 @@ class Timeline:
         return "".join(cells)
 
 
-def timeline_of(view: Dashboard, now: float, width: int) -> Timeline | None:
-    """The timeline of the shown run at an instant, for an axis of `width` cells; None where nothing has begun."""
+def timeline_of(view: Dashboard, now: float, width: int, order: Sequence[str] = ()) -> Timeline | None:
+    """The timeline of the shown run at an instant, for an axis of `width` cells; None where nothing has begun.
+
+    `order` has the jobs with parents first, where the caller knows it.
+    """
     run = view.run
     begins = [span.started_at for row in view.rows for span in row.spans]
     if run is None or not begins:
         return None
     zero = min(begins)
     live = not run.state.finished
-    pieces = _expected(view.graph, view.row_of, zero, now) if live else _ran(view.rows, zero, now)
+    pieces = _expected(view, order or topological(view.graph), zero, now) if live else _ran(view.rows, zero, now)
     end = max((piece.end_s for found in pieces.values() for piece in found), default=1.0)
     step = _step(end, max(1, width // _TICK_CELLS))
     return Timeline(step * max(1, -(-end // step)), step, pieces)
@@ -89,16 +92,19 @@ def _ran(rows: Sequence[JobRow], zero: float, now: float) -> dict[str, tuple[Pie
 
 
 def _past(row: JobRow, zero: float, now: float) -> tuple[Piece, ...]:
+    if not row.spans:
+        return ()
     return tuple(
         Piece(span.started_at - zero, max(span.started_at, span.ended_at or now) - zero, Bar.RAN) for span in row.spans
     )
 
 
-def _expected(graph: Graph, rows: Mapping[str, JobRow], zero: float, now: float) -> dict[str, tuple[Piece, ...]]:
+def _expected(view: Dashboard, order: Sequence[str], zero: float, now: float) -> dict[str, tuple[Piece, ...]]:
     """What ran, and behind it what is to come: a waiting job begins when the last of its parents may have ended."""
     ends: dict[str, float] = {}
     found: dict[str, tuple[Piece, ...]] = {}
-    for job in topological(graph):
+    graph, rows = view.graph, view.row_of
+    for job in order:
         row = rows.get(job)
         if row is None or row.task is None:
             continue

@@ -209,7 +209,8 @@ class JobsPane(Pane):
         names, words = self._wanted_widths()
         self._columns = columns_for(self.size.width, 1 + rails + names, words)
         wide = self._columns.timeline
-        self._timeline = timeline_of(self.view, self.skafos.now(), wide) if wide else None
+        order = self._order if self._rails else ()
+        self._timeline = timeline_of(self.view, self.skafos.now(), wide, order) if wide else None
         return self._columns
 
     def _wanted_widths(self) -> tuple[int, int]:
