@@ -23,7 +23,7 @@ from skafos_tui.store import activations, projects, runs, schedules
 from skafos_tui.store.projects import ProjectRow
 from skafos_tui.store.schedules import ScheduleRow
 
-KEPT = 3
+KEPT = 2
 MARK_FILE = "mark.txt"
 
 
@@ -43,6 +43,8 @@ class Moment:
 
     commit: str = ""
     clock: float = 0.0
+    looked: float = 0.0
+    """What the clock showed when the store was last used before this commit."""
     project: ProjectRow | None = None
     paused: frozenset[str] = frozenset()
     schedules: dict[str, ScheduleRow] = field(default_factory=dict)
@@ -122,6 +124,7 @@ class TimedHouse(House):
         self._commit = ""
         self._read: tuple[sqlite3.Connection | None, int] = (None, 0)
         self._seq = 0
+        self._looked = 0.0
         own = HouseTime(self.clock)
         modules = [m for name, m in sorted(sys.modules.items()) if name.startswith("skafos_tui.engine.")]
         self.times = (
@@ -153,6 +156,7 @@ class TimedHouse(House):
     def observe(self, connection: sqlite3.Connection) -> None:
         """Note what is committed now; called between any two commits."""
         read = (connection, connection.total_changes)
+        looked, self._looked = self._looked, self.clock()
         if read == self._read:
             return
         fresh, self._read = connection is not self._read[0], read
@@ -169,6 +173,7 @@ class TimedHouse(House):
         now = Moment(
             commit=self._commit,
             clock=last.clock,
+            looked=last.looked,
             project=projects.get_project(connection, TOKEN),
             paused=frozenset(projects_paused(connection)),
             schedules={row.job_id: row for row in schedules.list_schedules(connection, TOKEN)},
@@ -177,7 +182,7 @@ class TimedHouse(House):
         if now != replace(last, commit=self._commit):
             for number in now.deployments.keys() - last.deployments.keys():
                 self.marks[number] = self._marks_in(now.deployments[number])
-            self.moments.append(replace(now, clock=self.clock()))
+            self.moments.append(replace(now, clock=self._looked, looked=looked))
 
     def _marks_in(self, deployment: Deployment) -> tuple[str, str]:
         with tarfile.open(self.home.code(TOKEN, deployment.code_digest), "r:gz") as files:

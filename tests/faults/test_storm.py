@@ -37,7 +37,6 @@ class Editor:
         before, self.mark = self.mark, f"m{number}"
         self.on_disk |= {(before, self.mark), (self.mark, self.mark)}
         directory = self._house.directory
-        (directory / "mark.txt").write_text(self.mark)
         config = {
             "project_token": TOKEN,
             "name": "house",
@@ -45,8 +44,9 @@ class Editor:
             "jobs": [SLOTTED, {**LONG, "entrypoint": f"echo {self.mark}"}],
         }
         aside = directory.with_name("saved")
-        aside.write_text(json.dumps(config))
-        aside.replace(directory / "metis.config.yml")
+        for name, text in (("mark.txt", self.mark), ("metis.config.yml", json.dumps(config))):
+            aside.write_text(text)
+            aside.replace(directory / name)
 
 
 class StormHouse(House):

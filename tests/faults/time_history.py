@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from time_scenario import People
 
 RUNS = (TaskState.STARTING, TaskState.RUNNING)
+SLOWNESS_S = 5.0
+"""Between reading the clock and the commit, on a machine that is busy; the clock is set by minutes."""
 DECIDE = {"deploy", "rollback", "undeploy", "reload_snapshot", "build_ready"}
 """The commits that may change what is active."""
 
@@ -64,6 +66,8 @@ def _check_step(before: Moment, after: Moment) -> None:
     """One commit."""
     _check_active(before, after)
     _check_since(before, after)
+    _check_resumed(before, after)
+    _check_kept(after)
     _check_slots(before, after)
     _check_dropped(before, after)
     _check_begun(before, after)
@@ -92,6 +96,17 @@ def _matches(word: str, value: int) -> bool:
 def _jobs(moment: Moment, deployment: int) -> dict[str, dict[str, Any]]:
     config = json.loads(moment.deployments[deployment].config)
     return {job["job_id"]: job for job in config["jobs"]}
+
+
+def _check_resumed(before: Moment, after: Moment) -> None:
+    """Slots of a pause, or of the time a directory was away, are nobody's: it goes on from that moment."""
+    if after.commit not in ("resume", "directory"):
+        return
+    # A resume reads the clock in between; a directory that is back may have been seen before the clock was set.
+    asked = after.looked if after.commit == "resume" else before.clock
+    for job, row in after.schedules.items():
+        if after.running(job) and not before.running(job):
+            assert row.since >= min(asked, after.clock) - SLOWNESS_S, f"{job} fires for its pause: {row} {after.clock}"
 
 
 def _check_since(before: Moment, after: Moment) -> None:
@@ -242,6 +257,16 @@ def _check_active(before: Moment, after: Moment) -> None:
         if new.kind is ActivationKind.RELOAD and new.state is not ActivationState.INVALID:
             waits = any(each.state is ActivationState.WAITING for each in before.activations.values())
             assert before.active is not None or waits, f"nothing is deployed: {new}"
+
+
+def _check_kept(after: Moment) -> None:
+    """What is active, what waits to be, and what runs keeps its files; without an active deployment nothing fires."""
+    wanted = {run.deployment for run in after.runs.values() if not run.state.finished}
+    waiting = [each for each in after.activations.values() if each.state is ActivationState.WAITING]
+    wanted |= {number for number in (after.active, *(each.deployment for each in waiting)) if number is not None}
+    for number in wanted:
+        assert after.deployments[number].collected_at is None, f"deployment {number} is wanted and was given up"
+    assert after.active is not None or not after.schedules, "schedules without an active deployment"
 
 
 def _check_dropped(before: Moment, after: Moment) -> None:

@@ -25,7 +25,22 @@ PATIENCE_S = 12.0
 EXPRESSIONS = ("* * * * *", "* * * * *", "*/5 * * * *", "0 * * * *", "30 9 * * *")
 OVERLAPS = ("skip", "skip", "queue", "replace", "parallel")
 REQUESTS = ("deploy", "deploy", "rollback", "rollback", "undeploy", "pause", "resume", "resume", "run")
-WORLD = ("edit", "edit", "edit", "spoil", "back", "storm", "minutes", "minutes", "minutes", "hours", "backward")
+WORLD = (
+    "edit",
+    "edit",
+    "edit",
+    "spoil",
+    "back",
+    "storm",
+    "minutes",
+    "minutes",
+    "minutes",
+    "hours",
+    "backward",
+    "again",
+)
+HASTE = ("edit rollback", "edit undeploy", "pause minutes resume", "edit edit edit", "minutes again minutes")
+"""Several things, one right after the other."""
 TROUBLE = ("failing", "slow", "prune", "outage", "away")
 
 
@@ -61,16 +76,20 @@ class Plan:
     aim: str | None = None
     versions: list[Version] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    hurried: set[int] = field(default_factory=set)
+    """The steps after which the next one follows at once."""
 
     def __post_init__(self) -> None:
         dice = self.random = random.Random(self.seed)
         self.versions.append(version(0, self._some_jobs([])))
         self.steps = ["deploy"] if dice.random() < 0.9 else ["run"]
         for _ in range(dice.randint(4, 10)):
-            self.steps.append(dice.choice(dice.choice((REQUESTS, WORLD, WORLD, TROUBLE))))
+            together = dice.choice(dice.choice((REQUESTS, WORLD, WORLD, TROUBLE, HASTE))).split()
+            self.hurried |= set(range(len(self.steps), len(self.steps) + len(together) - 1))
+            self.steps += together
         if self.aim is not None:
             self.steps += self._favourable(self.aim.split(".")[1])
-        self.duration_s = dice.choice([0.001, 0.004, 0.02])
+        self.duration_s = dice.choice([0.001, 0.004, 0.004, 0.02, 0.06])
         self.event_loss = dice.choice([0.0, 0.0, 0.3])
 
     @staticmethod
@@ -78,7 +97,7 @@ class Plan:
         """Steps that make it likely that the aim is reached at all."""
         many = ["deploy", "edit", "deploy", "edit", "deploy", "edit", "deploy", "edit", "deploy"]
         found = {
-            "clock": ["minutes", "backward"],
+            "clock": ["minutes", "again"],
             "directory": ["deploy", "away"],
             "reload_failed": ["deploy", "storm", "storm"],
             "give_up": many,
@@ -182,7 +201,8 @@ class People:
             await self._todo[self._at](life)
             life.check()
             self._at += 1
-            await asyncio.sleep(self._pauses[self._at - 1])
+            if self._at - 1 not in self.plan.hurried:
+                await asyncio.sleep(self._pauses[self._at - 1])
 
     def _step(self, number: int, name: str) -> Callable[[Life], Awaitable[None]]:
         request, dice = f"{name}-{number}", self._dice
@@ -190,10 +210,9 @@ class People:
             twice, run = dice.random() < 0.3, dice.random() < 0.5
             which, word = dice.randint(1, 6), dice.choice([None, None, "j0", "j1"])
             return lambda life: self._insist(life, name, request, twice, run=run, which=which, word=word)
-        if name in ("minutes", "hours", "backward"):
-            count = {"minutes": dice.randint(1, 5), "hours": dice.randint(1, 30), "backward": dice.randint(2, 100)}[
-                name
-            ]
+        if name in ("minutes", "hours", "backward", "again"):
+            most = {"minutes": 5, "hours": 30, "backward": 100, "again": 10}[name]
+            count = dice.randint(1 if name in ("minutes", "hours") else 2, most)
             return lambda life: self._set_clock(life, name, count)
         if name in TROUBLE:
             return lambda life: self._trouble(name)
@@ -247,11 +266,11 @@ class People:
     def _write(self, new: Version) -> None:
         """Save code and config, the config last and at once, as editors do."""
         directory = self._house.directory
-        (directory / MARK_FILE).write_text(new.mark)
         self.on_disk |= {(self._mark, new.mark), (new.mark, new.mark)}
         aside = directory.with_name("saved")
-        aside.write_text(new.text)
-        aside.replace(directory / "metis.config.yml")
+        for name, text in ((MARK_FILE, new.mark), ("metis.config.yml", new.text)):
+            aside.write_text(text)
+            aside.replace(directory / name)
         self._mark, self.file = new.mark, new
         self.edits += 1
 
@@ -265,8 +284,9 @@ class People:
 
     async def _set_clock(self, life: Life, kind: str, count: int) -> None:
         daemon = self._house.daemon
-        steps = [60.0] * count if kind == "minutes" else [count * (3600.0 if kind == "hours" else -60.0)]
-        for step in steps:
+        steps = {"minutes": [60.0] * count, "hours": [3600.0 * count], "backward": [-60.0 * count]}
+        steps["again"] = [-60.0 * count, *[60.0] * count]
+        for step in steps[kind]:
             daemon.ahead_s += step
             life.engine.scheduler.refresh(TOKEN)
             await asyncio.sleep(0.004)
