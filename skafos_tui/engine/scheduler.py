@@ -17,7 +17,7 @@ from skafos_tui.engine.books import Books
 from skafos_tui.engine.ledger import StoredConfigInvalid
 from skafos_tui.engine.timetable import Due, Missed, Schedule, Timetable
 from skafos_tui.engine.triggers import create_slot_run
-from skafos_tui.model.graph import connected_parts, follows_from, graph_of
+from skafos_tui.model.graph import children_of, connected_parts, follows_from, graph_of
 from skafos_tui.model.project import Project
 from skafos_tui.store import projects, runs, schedules
 from skafos_tui.store.schedules import ScheduleRow
@@ -143,7 +143,9 @@ class Shape:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.parts = connected_parts(graph_of(project))
+        graph = graph_of(project)
+        self.parts = connected_parts(graph)
+        self._children = children_of(graph)
         self._follows: dict[str, set[str]] = {}
 
     def follows(self, due: Iterable[str]) -> set[str]:
@@ -151,7 +153,7 @@ class Shape:
         found: set[str] = set()
         for job_id in due:
             if job_id not in self._follows:
-                self._follows[job_id] = follows_from(self.project, {job_id})
+                self._follows[job_id] = follows_from(self.project, {job_id}, self._children)
             found |= self._follows[job_id]
         return found
 

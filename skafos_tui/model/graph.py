@@ -95,14 +95,16 @@ def find_cycles(graph: Graph) -> list[tuple[str, ...]]:
     return distinct
 
 
-def follows_from(project: Project, roots: Collection[str]) -> set[str]:
+def follows_from(
+    project: Project, roots: Collection[str], children: Mapping[str, Sequence[str]] | None = None
+) -> set[str]:
     """What a trigger of `roots` runs: the roots and everything downstream of them (SPEC 3).
 
     Jobs with a schedule of their own, and what hangs only on those, start at their own time; disabled jobs, and
-    what hangs only on those, are left out too.
+    what hangs only on those, are left out too. `children` are those of the project's graph, where they are at hand.
     """
     own_time = {job.id for job in project.jobs if job.schedule or not job.enabled}
-    found = reachable(roots, children_of(graph_of(project)), stop=own_time)
+    found = reachable(roots, children_of(graph_of(project)) if children is None else children, stop=own_time)
     return found | set(roots)
 
 
