@@ -303,7 +303,9 @@ def _check_end(last: Moment, people: People) -> None:
     if switch is not None and (switch.edits == people.edits or switch.digest == people.file.digest):
         own = last.activations[switch.activation]
         if own.state is not ActivationState.FAILED:
-            same = last.active is not None and last.deployments[last.active].config == people.file.text
+            # Only an edit made after it may follow it, were it one that leads back to the same file.
+            edited = switch.kind == "deploy" or switch.edits != people.edits
+            same = edited and last.active is not None and last.deployments[last.active].config == people.file.text
             assert newest.id == own.id or same, f"{own} did not stay: {newest}"
             return
     if newest.kind is ActivationKind.UNDEPLOY:
