@@ -93,8 +93,9 @@ class Plan:
         elif what == "build_failed":
             self.build_fails = True
         elif what == "rebuild":
-            # One after another, so that containers are still to be made whenever the images go.
-            self.mischief = "images"
+            # One after another, so that containers are still to be made when the images go: at the first one's start.
+            self.mischief, self.build_fails, self.outage = "images", False, False
+            self.jobs = [job(number) for number in range(4)]
             for item in self.jobs:
                 item["resources"] = {"requests": {"cpu": 2}}
         elif what == "acknowledge":
@@ -242,6 +243,9 @@ class World:
         """One piece of mischief, some time after the start."""
         dice, daemon = self._dice, self._daemon
         await asyncio.sleep(dice.choice([0.002, 0.006, 0.015]))
+        if self._plan.aim is not None and "rebuild" in self._plan.aim:
+            while not daemon.records:  # noqa: ASYNC110
+                await asyncio.sleep(0.0005)
         if self._plan.outage and dice.random() < 0.7:
             daemon.set_down(True)
             await asyncio.sleep(dice.choice([0.002, 0.008]))
