@@ -221,9 +221,9 @@ def test_a_person_is_told_of_the_full_disk_and_a_running_job_loses_no_line(base_
             person.kill_engine()
             assert "is full" in person.skafos("ps").stderr
             disk.fill()
-            subprocess.run(
-                ["docker", "wait", attempts_of(person, run)[0]["container"]], capture_output=True, check=True
-            )
+            # On a slow machine it has ended already and is gone: then there is nothing to wait for.
+            wait = ["docker", "wait", attempts_of(person, run)[0]["container"]]
+            subprocess.run(wait, capture_output=True, check=False)
             time.sleep(1)
             disk.free()
             begun = time.monotonic()
