@@ -168,9 +168,7 @@ class Deployments:
 
     def try_again(self, connection: sqlite3.Connection, deployment_id: int) -> None:
         """Let a deployment whose images could not be made be built once more: somebody retries a run of it."""
-        deployment = projects.get_deployment(connection, deployment_id)
-        if deployment is not None and deployment.state is DeploymentState.FAILED:
-            projects.deployment_rebuilding(connection, deployment_id)
+        projects.try_failed_again(connection, deployment_id)
 
     def ensure(self, deployment_id: int, project: Project) -> asyncio.Task[None]:
         """Build a deployment that is `building`; the one task that does it."""

@@ -207,6 +207,9 @@ def fire(
                     missed.setdefault(_Part(token, gap.slot, part), []).append((each.job_id, gap))
         for place, gaps in sorted(missed.items(), key=lambda item: item[0].slot):
             record_missed(connection, project, row.active, place.slot, gaps, now)
+        if fires:
+            # Its image was pruned and could not be made again last time, for want of a network, say: every slot tries.
+            projects.try_failed_again(connection, row.active)
         for place, jobs in sorted(fires.items(), key=lambda item: item[0].slot):
             selected = shape.follows(jobs)
             made.append(create_slot_run(connection, project, row.active, place.slot, jobs, selected, now))

@@ -246,6 +246,16 @@ def forget_images(connection: sqlite3.Connection, deployments: Iterable[int]) ->
         note_change(connection, "deployment", deployment)
 
 
+def try_failed_again(connection: sqlite3.Connection, deployment_id: int) -> None:
+    """Let a deployment whose images could not be made be built once more."""
+    cursor = connection.execute(
+        "UPDATE deployments SET state = ?, error = '', step = '' WHERE id = ? AND state = ?",
+        (DeploymentState.BUILDING, deployment_id, DeploymentState.FAILED),
+    )
+    if cursor.rowcount:
+        note_change(connection, "deployment", deployment_id)
+
+
 def deployment_rebuilding(connection: sqlite3.Connection, deployment_id: int) -> None:
     """The images of a deployment are gone (pruned) or could not be made: they are made again from the archive."""
     connection.execute(

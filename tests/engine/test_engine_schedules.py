@@ -292,3 +292,15 @@ async def test_a_daemon_that_is_away_when_a_slot_is_due_is_waited_for() -> None:
         await until(told, "it says why it waits")
         life.house.daemon.set_down(False)
         assert (await finished(life, run.id))[0].state is RunState.SUCCEEDED
+
+
+async def test_an_image_that_could_not_be_made_again_is_tried_again_by_every_slot() -> None:
+    async with deployed([job(0, schedule=EVERY_MINUTE)]) as (life, clock):
+        daemon = life.house.daemon
+        daemon.images.clear()
+        daemon.build_error = "no network"
+        (first,) = await fired(life, clock, 1)
+        assert (await finished(life, first.id))[0].state is RunState.FAILED
+        daemon.build_error = ""
+        second = (await fired(life, clock, 2))[-1]
+        assert (await finished(life, second.id))[0].state is RunState.SUCCEEDED
