@@ -13,7 +13,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -114,14 +114,24 @@ class Deployments:
         self._default_image = default_image
         self._builds: dict[int, asyncio.Task[None]] = {}
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="files")
+        self._copying: dict[str, set[Future[Candidate]]] = {}
         self._held: dict[Path, float] = {}
         self._holding = threading.Lock()
 
     async def prepare(self, directory: Path, read: ReadResult, project: Project) -> Candidate:
         """`prepare` on a thread of its own."""
-        loop = asyncio.get_running_loop()
-        home, hold = self._books.home, self._hold
-        return await loop.run_in_executor(self._threads, prepare, home, directory, read, project, hold)
+        copying = self._threads.submit(prepare, self._books.home, directory, read, project, self._hold)
+        of_project = self._copying.setdefault(project.token, set())
+        of_project.add(copying)
+        copying.add_done_callback(of_project.discard)
+        return await asyncio.wrap_future(copying)
+
+    async def stop_copying(self, token: str) -> None:
+        """Have no files of a project copied any more; a copy that has begun is waited for."""
+        for copying in list(self._copying.get(token, ())):
+            if not copying.cancel():
+                await asyncio.gather(asyncio.wrap_future(copying), return_exceptions=True)
+        self._copying.pop(token, None)
 
     def _hold(self, archive: Path) -> None:
         now = time.monotonic()

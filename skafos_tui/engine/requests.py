@@ -189,6 +189,7 @@ class Requests:
 
         await self.engine.commit("forget", apply, ())
         self.engine.project_forgotten(token)
+        await self.engine.deployments.stop_copying(token)
         directory = self.engine.home.project(token)
         await self.engine.deployments.in_thread(lambda: shutil.rmtree(directory, ignore_errors=True))
 
