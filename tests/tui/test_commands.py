@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from skafos_tui.tui.commands import (
-    COMMANDS,
+from skafos_tui.tui.command import (
     Command,
+    Fact,
     Keys,
     Situation,
     Where,
@@ -17,18 +17,19 @@ from skafos_tui.tui.commands import (
     footer_commands,
     key_name,
 )
-from skafos_tui.tui.screens.base import handler_of
+from skafos_tui.tui.commands import COMMANDS
+from skafos_tui.tui.screens.base import CommandScreen, handler_of
 from skafos_tui.tui.screens.dashboard import DashboardScreen
 from skafos_tui.tui.screens.help import help_lines
 from skafos_tui.tui.screens.palette import matching
-from skafos_tui.tui.views import Dashboard
 from skafos_tui.tui.widgets.footer import fitting
+from skafos_tui.tui.widgets.jobs import JobsPane
 
-BUSY = Situation(frozenset(Where), has_jobs=True, has_run=True, run_is_open=True, live=False)
+BUSY = Situation(frozenset(Where), frozenset(Fact))
 
 
 def test_the_table_has_no_flaws() -> None:
-    assert flaws() == []
+    assert flaws(COMMANDS) == []
 
 
 @pytest.mark.parametrize(
@@ -53,18 +54,26 @@ def test_the_lint_catches_an_id_used_twice() -> None:
     assert "down: the id is used twice" in flaws((*COMMANDS, Command("down", ("J",), "down", "Down.")))
 
 
-def test_the_dashboard_can_do_every_command() -> None:
-    screen = DashboardScreen(Dashboard("t", "wine"))
-    assert all(callable(handler_of(screen, command.id)) for command in COMMANDS)
+PLACES: dict[Where, tuple[type, ...]] = {
+    Where.ANYWHERE: (CommandScreen,),
+    Where.DASHBOARD: (DashboardScreen,),
+    Where.JOBS: (JobsPane, DashboardScreen),
+}
+"""Where a command of the table is looked for, by the place it belongs to."""
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.id)
+def test_every_command_is_done_wherever_it_is_offered(command: Command) -> None:
+    assert all(callable(handler_of(command.id, *PLACES[where])) for where in command.where)
 
 
 def test_read_only_has_nothing_that_changes_anything() -> None:
-    assert any(command.changes for command in commands_now(BUSY))
-    assert not any(command.changes for command in commands_now(replace(BUSY, read_only=True)))
+    assert any(command.changes for command in commands_now(BUSY, COMMANDS))
+    assert not any(command.changes for command in commands_now(replace(BUSY, read_only=True), COMMANDS))
 
 
 def test_a_sequence_is_one_command_and_its_first_key_none() -> None:
-    keys = Keys()
+    keys = Keys(COMMANDS)
     assert keys.typed("g", BUSY) is None
     assert keys.begun == "g"
     found = keys.typed("g", BUSY)
@@ -73,7 +82,7 @@ def test_a_sequence_is_one_command_and_its_first_key_none() -> None:
 
 
 def test_a_key_that_does_not_go_on_a_sequence_means_itself() -> None:
-    keys = Keys()
+    keys = Keys(COMMANDS)
     keys.typed("g", BUSY)
     found = keys.typed("j", BUSY)
     assert found is not None and found.id == "down"
@@ -81,26 +90,26 @@ def test_a_key_that_does_not_go_on_a_sequence_means_itself() -> None:
 
 @pytest.mark.parametrize(("key", "command"), [("question_mark", "help"), ("colon", "palette"), ("full_stop", "live")])
 def test_keys_as_textual_names_them(key: str, command: str) -> None:
-    found = Keys().typed(key, BUSY)
+    found = Keys(COMMANDS).typed(key, BUSY)
     assert found is not None and found.id == command
 
 
 def test_the_footer_names_only_what_works_now() -> None:
     idle = Situation(frozenset({Where.ANYWHERE, Where.DASHBOARD}))
-    assert {command.id for command in footer_commands(idle)} == {"help", "palette"}
-    assert "cancel" in {command.id for command in footer_commands(BUSY)}
+    assert {command.id for command in footer_commands(idle, COMMANDS)} == {"help", "palette"}
+    assert "cancel" in {command.id for command in footer_commands(BUSY, COMMANDS)}
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
 def test_the_footer_never_loses_the_way_to_all_others(width: int) -> None:
-    shown = fitting(tuple(footer_commands(BUSY)), width)
+    shown = fitting(tuple(footer_commands(BUSY, COMMANDS)), width)
     assert [command.id for command in shown][-2:] == ["palette", "help"]
     text = "  ".join(f"{key_name(command.keys[0])} {command.title}" for command in shown)
     assert len(text) <= max(width, 20)
 
 
 def test_help_names_every_command_with_all_its_keys() -> None:
-    lines = help_lines(commands_now(BUSY))
+    lines = help_lines(commands_now(BUSY, COMMANDS))
     assert len(lines) == len(COMMANDS)
     assert any(line.startswith("gg Home ") and line.endswith("To the first row.") for line in lines)
 

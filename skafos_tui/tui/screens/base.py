@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
 from textual.screen import Screen
+from textual.widget import Widget
 
-from skafos_tui.tui.commands import Command, Keys, Situation, commands_now, footer_commands
+from skafos_tui.tui.command import Command, Fact, Keys, Situation, Where, commands_now, footer_commands
+from skafos_tui.tui.commands import COMMANDS
 from skafos_tui.tui.widgets.footer import Footer
 
 if TYPE_CHECKING:
@@ -16,11 +18,15 @@ if TYPE_CHECKING:
 
 
 class CommandScreen(Screen[None], inherit_bindings=False):
-    """A screen whose keys are commands; `do` methods are named after their ids, `focus.next` is `do_focus_next`."""
+    """A screen whose keys are commands.
+
+    What does one is a method named after its id (`focus.next` is `do_focus_next`), of the pane that has the keys, else
+    of the screen.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.keys = Keys()
+        self.keys = Keys(COMMANDS)
         self.last_key = ""
         self._remark = ""
 
@@ -29,9 +35,21 @@ class CommandScreen(Screen[None], inherit_bindings=False):
         """Our app."""
         return cast("SkafosApp", self.app)
 
+    def keys_pane(self) -> Widget | None:
+        """The pane that has the keys; its `do_` methods come before the screen's."""
+        return None
+
+    def where(self) -> frozenset[Where]:
+        """Where the keys go now."""
+        return frozenset({Where.ANYWHERE})
+
+    def facts(self) -> frozenset[Fact]:
+        """What is so now."""
+        return frozenset()
+
     def situation(self) -> Situation:
         """What decides which commands work now."""
-        return Situation(read_only=self.skafos.read_only)
+        return Situation(self.where(), self.facts(), self.skafos.read_only)
 
     def on_key(self, event: events.Key) -> None:
         """A key that no widget has taken."""
@@ -49,18 +67,18 @@ class CommandScreen(Screen[None], inherit_bindings=False):
     def perform(self, command: Command) -> None:
         """Do what a command says, if it works now."""
         if command.works(self.situation()):
-            handler_of(self, command.id)()
+            handler_of(command.id, self.keys_pane(), self)()
             self.update_footer()
 
     def commands(self) -> list[Command]:
         """What works now."""
-        return commands_now(self.situation())
+        return commands_now(self.situation(), COMMANDS)
 
     def update_footer(self) -> None:
         """Name in the footer what works now, else what was remarked or begun."""
         begun = f"{self.keys.begun} …" if self.keys.begun else ""
         for footer in self.query(Footer):
-            footer.show(tuple(footer_commands(self.situation())), self._remark or begun)
+            footer.show(tuple(footer_commands(self.situation(), COMMANDS)), self._remark or begun)
 
     def tell(self, remark: str) -> None:
         """Say something in the footer, until the next key."""
@@ -69,6 +87,10 @@ class CommandScreen(Screen[None], inherit_bindings=False):
 
     def do_quit(self) -> None:
         self.skafos.leave()
+
+    def do_back(self) -> None:
+        """To the screen before."""
+        self.skafos.pop_screen()
 
     def do_suspend(self) -> None:
         self.skafos.action_suspend_process()
@@ -84,7 +106,7 @@ class CommandScreen(Screen[None], inherit_bindings=False):
     def do_help(self) -> None:
         from skafos_tui.tui.screens.help import HelpScreen
 
-        self.skafos.push_screen(HelpScreen(self.situation()))
+        self.skafos.push_screen(HelpScreen(self.commands()))
 
     def do_palette(self) -> None:
         from skafos_tui.tui.screens.palette import PaletteScreen
@@ -93,10 +115,14 @@ class CommandScreen(Screen[None], inherit_bindings=False):
             if command is not None:
                 self.perform(command)
 
-        self.skafos.push_screen(PaletteScreen(self.situation()), chosen)
+        self.skafos.push_screen(PaletteScreen(self.commands()), chosen)
 
 
-def handler_of(screen: Any, command_id: str) -> Callable[[], None]:
-    """The method of a screen that does a command; AttributeError where it has none."""
-    found: Callable[[], None] = getattr(screen, f"do_{command_id.replace('.', '_')}")
-    return found
+def handler_of(command_id: str, *places: Any) -> Callable[[], None]:
+    """The method that does a command, of the first of these that has one; AttributeError where none has."""
+    name = f"do_{command_id.replace('.', '_')}"
+    for place in places:
+        found: Callable[[], None] | None = getattr(place, name, None)
+        if found is not None:
+            return found
+    raise AttributeError(f"nothing here has {name}")

@@ -9,7 +9,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from skafos_tui.tui.arrangement import PANES, Arrangement, Box, arrange
-from skafos_tui.tui.commands import Situation, Where
+from skafos_tui.tui.command import Fact, Where
 from skafos_tui.tui.screens.base import CommandScreen
 from skafos_tui.tui.views import Dashboard
 from skafos_tui.tui.widgets.footer import Footer
@@ -85,19 +85,23 @@ class DashboardScreen(CommandScreen):
         for lines in self.query(Lines):
             lines.refresh()
 
-    def situation(self) -> Situation:
-        run = self.view.run
-        here = {Where.ANYWHERE, Where.DASHBOARD} | ({Where.JOBS} if self.at == "jobs" else set())
-        row = self.view.row_of.get(self.jobs.selected or "")
+    def keys_pane(self) -> Pane:
+        return self.pane(self.at)
+
+    def where(self) -> frozenset[Where]:
+        return frozenset({Where.ANYWHERE, Where.DASHBOARD, Where(self.at)})
+
+    def facts(self) -> frozenset[Fact]:
+        view = self.view
+        row = view.row_of.get(self.jobs.selected or "")
         is_open = row is not None and row.task is not None and not row.task.state.finished
-        return Situation(
-            where=frozenset(here),
-            read_only=self.skafos.read_only,
-            has_jobs=bool(self.view.rows),
-            has_run=run is not None,
-            run_is_open=run is not None and not run.state.finished and is_open,
-            live=self.view.live,
-        )
+        known = {
+            Fact.JOBS: bool(view.rows),
+            Fact.RUN: view.run is not None,
+            Fact.JOB_OPEN: view.run is not None and not view.run.state.finished and is_open,
+            Fact.LOOKING_BACK: not view.live,
+        }
+        return frozenset(fact for fact, is_so in known.items() if is_so)
 
     def on_jobs_pane_selected(self, _message: JobsPane.Selected) -> None:
         self.update_footer()
@@ -130,27 +134,6 @@ class DashboardScreen(CommandScreen):
     def do_zoom(self) -> None:
         self.zoomed = not self.zoomed
         self._arrange()
-
-    def do_down(self) -> None:
-        self.jobs.move(1)
-
-    def do_up(self) -> None:
-        self.jobs.move(-1)
-
-    def do_page_down(self) -> None:
-        self.jobs.move_page(1)
-
-    def do_page_up(self) -> None:
-        self.jobs.move_page(-1)
-
-    def do_top(self) -> None:
-        self.jobs.move_to_end(-1)
-
-    def do_bottom(self) -> None:
-        self.jobs.move_to_end(1)
-
-    def do_order(self) -> None:
-        self.jobs.toggle_order()
 
     def do_deeper(self) -> None:
         self._go_to("log")

@@ -9,22 +9,22 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from skafos_tui.text.tables import pad
-from skafos_tui.tui.commands import Command, Situation, commands_now, key_name
+from skafos_tui.tui.command import Command, key_name
 from skafos_tui.tui.screens.popup import PopupScreen
 
 _KEYS_WIDTH = 14
 
 
 class HelpScreen(PopupScreen[None]):
-    """The commands that work in a situation, with their keys and a sentence each."""
+    """The commands that work now, with their keys and a sentence each."""
 
-    def __init__(self, situation: Situation) -> None:
+    def __init__(self, working: Iterable[Command]) -> None:
         super().__init__()
-        self._situation = situation
+        self._working = tuple(working)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box"):
-            yield Static("\n".join(help_lines(commands_now(self._situation))), markup=False)
+            yield Static("\n".join(help_lines(self._working)), markup=False)
 
 
 def help_lines(commands: Iterable[Command]) -> list[str]:

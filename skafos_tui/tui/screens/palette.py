@@ -11,7 +11,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from skafos_tui.text.tables import pad
-from skafos_tui.tui.commands import Command, Situation, commands_now, key_name
+from skafos_tui.tui.command import Command, key_name
 from skafos_tui.tui.screens.popup import PopupScreen
 
 _TITLE_WIDTH = 18
@@ -20,9 +20,9 @@ _TITLE_WIDTH = 18
 class PaletteScreen(PopupScreen["Command | None"]):
     """Gives the chosen command, or None."""
 
-    def __init__(self, situation: Situation) -> None:
+    def __init__(self, working: Iterable[Command]) -> None:
         super().__init__()
-        self._all = [command for command in commands_now(situation) if command.id != "palette"]
+        self._all = [command for command in working if command.id != "palette"]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):

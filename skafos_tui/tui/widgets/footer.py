@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from skafos_tui.text.tables import cell_width
-from skafos_tui.tui.commands import Command, key_name
+from skafos_tui.tui.command import Command, key_name
 from skafos_tui.tui.theme import Role
 from skafos_tui.tui.widgets.pane import BOLD, PLAIN, Lines, Piece
 

@@ -131,7 +131,25 @@ class JobsPane(Pane):
         self._redraw()
         self.post_message(self.Selected(job_id))
 
-    def toggle_order(self) -> None:
+    def do_down(self) -> None:
+        self.move(1)
+
+    def do_up(self) -> None:
+        self.move(-1)
+
+    def do_page_down(self) -> None:
+        self.move_page(1)
+
+    def do_page_up(self) -> None:
+        self.move_page(-1)
+
+    def do_top(self) -> None:
+        self.move_to_end(-1)
+
+    def do_bottom(self) -> None:
+        self.move_to_end(1)
+
+    def do_order(self) -> None:
         """By dependencies, or by time: what took longest first; in that order there are no rails."""
         self.by_time = not self.by_time
         self._graph = None

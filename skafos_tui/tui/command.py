@@ -1,8 +1,8 @@
-"""The one table of commands: what keys do, what the footer, the palette and the help say (SCREENS 5)."""
+"""What a command is, which of them work now, and how keys become commands; `commands` has the table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,97 +13,57 @@ class Where(Enum):
     ANYWHERE = "anywhere"
     DASHBOARD = "dashboard"
     JOBS = "jobs"
+    GRAPH = "graph"
+    LOG = "log"
+    METRICS = "metrics"
+    ALERTS = "alerts"
+    CONFIG = "config"
+    HISTORY = "history"
+    DEPLOYMENTS = "deployments"
+    PROJECTS = "projects"
+
+
+class Fact(Enum):
+    """What is so now, and decides whether a command does something."""
+
+    JOBS = "there are jobs"
+    RUN = "a run is shown"
+    JOB_OPEN = "the selected job's task has not ended"
+    LOOKING_BACK = "a run was chosen, the newest isn't followed"
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What decides whether a command works now."""
+    """Where the keys go, and what is so there."""
 
     where: frozenset[Where] = frozenset({Where.ANYWHERE})
+    facts: frozenset[Fact] = frozenset()
     read_only: bool = False
-    has_jobs: bool = False
-    has_run: bool = False
-    run_is_open: bool = False
-    live: bool = True
-
-
-Condition = Callable[[Situation], bool]
-
-
-def _always(_: Situation) -> bool:
-    return True
-
-
-def _with_jobs(now: Situation) -> bool:
-    return now.has_jobs
-
-
-def _with_run(now: Situation) -> bool:
-    return now.has_run
-
-
-def _looking_back(now: Situation) -> bool:
-    return not now.live
-
-
-def _with_open_run(now: Situation) -> bool:
-    return now.run_is_open
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """One thing to do. `keys` are as Textual names them, a sequence has blanks in it; the first one is shown.
 
-    `title` is the footer's and palette's, `help` one sentence. `in_footer` orders the footer, 0 is not there.
-    `changes` says that it changes something: a read-only screen hasn't got it.
+    `title` is the footer's and palette's, `help` one sentence. `needs` must all be so. `in_footer` orders the
+    footer, 0 is not there. `changes` says that it changes something: a read-only screen hasn't got it.
     """
 
     id: str
     keys: tuple[str, ...]
     title: str
     help: str
-    where: Where = Where.ANYWHERE
-    when: Condition = _always
+    where: tuple[Where, ...] = (Where.ANYWHERE,)
+    needs: tuple[Fact, ...] = ()
     in_footer: int = 0
     changes: bool = False
 
     def works(self, now: Situation) -> bool:
         """Whether it does something in this situation."""
-        return self.where in now.where and not (self.changes and now.read_only) and self.when(now)
+        if self.changes and now.read_only:
+            return False
+        return not now.where.isdisjoint(self.where) and now.facts.issuperset(self.needs)
 
-
-COMMANDS: tuple[Command, ...] = (
-    Command("help", ("?", "f1"), "help", "What the keys do here.", in_footer=101),
-    Command("palette", (":", "ctrl+p"), "all", "All commands by name.", in_footer=100),
-    Command("focus.jobs", ("1",), "jobs", "To the jobs; again: they take the whole screen.", Where.DASHBOARD),
-    Command("focus.graph", ("2",), "graph", "To the graph, where there is room for it.", Where.DASHBOARD),
-    Command("focus.log", ("3",), "log", "To the log; again: it takes the whole screen.", Where.DASHBOARD),
-    Command("focus.metrics", ("4",), "metrics", "To the metrics; again: they take the whole screen.", Where.DASHBOARD),
-    Command("focus.alerts", ("5",), "alerts", "To the alerts; again: they take the whole screen.", Where.DASHBOARD),
-    Command("focus.next", ("tab",), "next pane", "To the next pane.", Where.DASHBOARD),
-    Command("focus.previous", ("shift+tab",), "previous pane", "To the pane before.", Where.DASHBOARD),
-    Command("zoom", ("z",), "zoom", "This pane takes the whole screen, and gives it back.", Where.DASHBOARD),
-    Command("down", ("j", "down"), "down", "One row down.", Where.JOBS, _with_jobs),
-    Command("up", ("k", "up"), "up", "One row up.", Where.JOBS, _with_jobs),
-    Command("page.down", ("ctrl+d", "pagedown"), "half a page down", "Half a page down.", Where.JOBS, _with_jobs),
-    Command("page.up", ("ctrl+u", "pageup"), "half a page up", "Half a page up.", Where.JOBS, _with_jobs),
-    Command("top", ("g g", "home"), "top", "To the first row.", Where.JOBS, _with_jobs),
-    Command("bottom", ("G", "end"), "bottom", "To the last row.", Where.JOBS, _with_jobs),
-    Command("deeper", ("enter", "l", "right"), "log", "Into the log of this job.", Where.JOBS, _with_jobs, 20),
-    Command("back", ("q", "escape", "h", "left"), "back", "Back; at the top `q` quits, and jobs go on."),
-    Command(
-        "order", ("o",), "order", "By dependencies, or by time: what took longest first.", Where.JOBS, _with_jobs, 40
-    ),
-    Command("older", ("[",), "older run", "The run before this one.", Where.DASHBOARD, _with_run, 30),
-    Command("newer", ("]",), "newer run", "The run after this one.", Where.DASHBOARD, _looking_back, 31),
-    Command("live", (".",), "live", "Back to the run that matters now.", Where.DASHBOARD, _looking_back, 32),
-    Command(
-        "cancel", ("x",), "cancel", "Cancel this job's task, after a question.", Where.JOBS, _with_open_run, 10, True
-    ),
-    Command("copy", ("ctrl+c",), "copy", "Copy what is marked; it never stops a job."),
-    Command("suspend", ("ctrl+z",), "suspend", "To the shell; `fg` brings you back."),
-    Command("quit", ("ctrl+q",), "quit", "Quit from anywhere; jobs go on."),
-)
 
 KEY_NAMES: Mapping[str, str] = {
     "escape": "Esc",
@@ -152,21 +112,21 @@ def key_name(key: str) -> str:
     return KEY_NAMES.get(key, key)
 
 
-def commands_now(now: Situation, table: Iterable[Command] = COMMANDS) -> list[Command]:
+def commands_now(now: Situation, table: Iterable[Command]) -> list[Command]:
     """The commands that do something in this situation, in the order of the table."""
     return [command for command in table if command.works(now)]
 
 
-def footer_commands(now: Situation) -> list[Command]:
+def footer_commands(now: Situation, table: Iterable[Command]) -> list[Command]:
     """Those that the footer names, the most important first; how to get at all others comes last."""
-    shown = [command for command in commands_now(now) if command.in_footer]
+    shown = [command for command in commands_now(now, table) if command.in_footer]
     return sorted(shown, key=lambda command: command.in_footer)
 
 
 class Keys:
     """Follows the keys that are typed, sequences too."""
 
-    def __init__(self, table: Sequence[Command] = COMMANDS) -> None:
+    def __init__(self, table: Sequence[Command]) -> None:
         self._table = table
         self._begun = ""
 
@@ -194,7 +154,7 @@ class Keys:
         self._begun = ""
 
 
-def flaws(table: Sequence[Command] = COMMANDS) -> list[str]:
+def flaws(table: Sequence[Command]) -> list[str]:
     """What is wrong with a table, one line each: keys no terminal sends, keys with two meanings, ids used twice."""
     found = []
     meaning: dict[str, str] = {}

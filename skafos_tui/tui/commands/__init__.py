@@ -1,0 +1,11 @@
+"""The one table of commands: what keys do, what the footer, the palette and the help say (SCREENS 5)."""
+
+from __future__ import annotations
+
+from skafos_tui.tui.command import Command
+from skafos_tui.tui.commands.dashboard import DASHBOARD
+from skafos_tui.tui.commands.general import GENERAL
+from skafos_tui.tui.commands.jobs import JOBS
+from skafos_tui.tui.commands.lists import LISTS
+
+COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *LISTS, *JOBS)
