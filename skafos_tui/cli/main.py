@@ -85,12 +85,13 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     """
     parser = _Parser(
         prog="skafos",
-        description="Machine-learning pipelines in one terminal.",
+        description="Machine-learning pipelines in one terminal. Without COMMAND: the screen of this project.",
         epilog="`skafos COMMAND --help` explains one command.",
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"skafos {__version__}")
     parser.add_argument("--project", metavar="DIR", help="the project's directory (default: this one or a parent)")
+    parser.add_argument("--read-only", action="store_true", help="the screen only looks and changes nothing")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name in (command,) if command in COMMANDS else COMMANDS:
         module, text = COMMANDS[name]
@@ -124,10 +125,9 @@ def main(argv: Sequence[str]) -> int:
     """Run one command; the exit code as in SPEC 9. Errors go to stderr as one line."""
     parser = build_parser(command_of(argv))
     args = parser.parse_args(argv)
-    if args.command is None:
-        parser.print_help()
-        return USAGE
     try:
+        if args.command is None:
+            return _without_command(parser, args)
         return int(args.run(args))
     except CommandError as error:
         print(f"skafos: {error.message}", file=sys.stderr)
@@ -138,6 +138,16 @@ def main(argv: Sequence[str]) -> int:
         # The reader of our pipe went away (`| head`): not an error, but nothing may be flushed to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _without_command(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    """The screen on a terminal; elsewhere what the commands are."""
+    from skafos_tui.cli.screen import on_terminal, screen
+
+    if on_terminal():
+        return screen(args)
+    parser.print_help()
+    return USAGE
 
 
 def entry() -> None:

@@ -18,6 +18,7 @@ from textual.message import Message
 from skafos_tui.tui.bridge import Bridge
 from skafos_tui.tui.control import Control
 from skafos_tui.tui.engine_watch import EngineWatch
+from skafos_tui.tui.opened import Opened
 from skafos_tui.tui.pacing import ASK, Pacer
 from skafos_tui.tui.screens.dashboard import DashboardScreen
 from skafos_tui.tui.theme import (
@@ -61,6 +62,7 @@ class SkafosApp(App[None], inherit_bindings=False):
         control: Control | None = None,
         read_only: bool = False,
         setting: str | None = None,
+        opened: Opened | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Without `control` nothing can be changed; `setting` is the user's `theme`; `now` gives Unix seconds."""
@@ -68,6 +70,7 @@ class SkafosApp(App[None], inherit_bindings=False):
         # Textual's filter for NO_COLOR sends 24-bit greys unless the colours are the terminal's own.
         super().__init__(ansi_color=True if plain else None)
         self.bridge = bridge
+        self.opened = opened
         self.control = control
         self.read_only = read_only or control is None
         self.now = now

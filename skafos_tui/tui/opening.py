@@ -1,0 +1,29 @@
+"""Opening the screen: the parts of the app put together for one project of one home."""
+
+from __future__ import annotations
+
+from skafos_tui.model.project import Project
+from skafos_tui.tui.app import SkafosApp
+from skafos_tui.tui.bridge import Bridge
+from skafos_tui.tui.control import EngineControl
+from skafos_tui.tui.engine_watch import EngineWatch
+from skafos_tui.tui.opened import Opened
+from skafos_tui.tui.reading import DashboardReader
+from skafos_tui.tui.views import Dashboard
+
+
+def screen_of(
+    opened: Opened, written: Project | None, *, read_only: bool = False, theme: str | None = None
+) -> SkafosApp:
+    """The app on a project; `written` is what its config says now, `theme` the user's setting."""
+    app: SkafosApp
+
+    def post(view: Dashboard) -> None:
+        app.post_message(SkafosApp.ViewChanged(view))
+
+    watch = EngineWatch(opened.home, read_only=read_only, told=lambda: bridge.look())
+    reader = DashboardReader(opened.token, opened.name, written)
+    bridge = Bridge(opened.home.state_database, reader, post, engine=lambda: watch.facts)
+    control = None if read_only else EngineControl(opened.home)
+    app = SkafosApp(bridge, watch=watch, control=control, read_only=read_only, setting=theme, opened=opened)
+    return app
