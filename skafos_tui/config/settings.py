@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skafos_tui.config.quantities import BadValue, read_cpu, read_memory
 from skafos_tui.config.settings_file import settings_file
 from skafos_tui.model.project import NO_TEXT
+
+if TYPE_CHECKING:
+    from skafos_tui.config.own_commands import OwnCommand
 
 GIBIBYTE = 1 << 30
 SIZE_LIMIT = 1 << 20
@@ -20,6 +23,8 @@ BYTES_LIMIT = 10_000 * GIBIBYTE
 """No machine has more; whoever writes more has mistyped a unit."""
 CHANNEL_KEYS = frozenset({"webhook", "format", "email", "desktop", "bell", "command"})
 SMTP_KEYS = frozenset({"host", "port", "user", "password", "from", "tls"})
+COMMAND_KEYS = frozenset({"run", "key", "title", "terminal"})
+THEME_WORDS = ("auto", "dark", "light", "ascii")
 
 
 class SettingsError(Exception):
@@ -31,7 +36,9 @@ class Settings:
     """What the user decides for all projects.
 
     `max_cpu` in cores and `max_memory` in bytes are the ceilings of what a job may ask for; `log_cap` (an attempt)
-    and `log_total` in bytes. `channels` are alert channels by name; `commands` are the user's own commands by name.
+    and `log_total` in bytes. `channels` are alert channels by name. Of the screen: `theme` (words), `keymap` (command
+    to its keys), `commands` (the user's own), `bell` and `title`: ring, and name the run in the window's title, when
+    one fails.
     """
 
     image: str | None = None
@@ -45,9 +52,11 @@ class Settings:
     cors: tuple[str, ...] = ()
     channels: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NO_CHANNELS)
     smtp: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
-    keymap: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
+    keymap: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     theme: str | None = None
-    commands: Mapping[str, str] = field(default_factory=lambda: NO_TEXT)
+    commands: tuple[OwnCommand, ...] = ()
+    bell: bool = True
+    title: bool = True
 
 
 class _Wrong(Exception):
@@ -179,6 +188,44 @@ def _channels(node: Any) -> Mapping[str, Mapping[str, str]]:
     return MappingProxyType({key: _mapping(CHANNEL_KEYS)(value) for key, value in _entries(node, None)})
 
 
+def _keymap(node: Any) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType({key: _texts(value) for key, value in _entries(node, None)})
+
+
+def _theme(node: Any) -> str:
+    value = _text(node)
+    for word in value.lower().split():
+        if word not in THEME_WORDS:
+            raise _Wrong(node, f"`{word}` is not known here: {', '.join(THEME_WORDS)}, or two of them")
+    return value
+
+
+def _switch(node: Any) -> bool:
+    value = _text(node).lower()
+    if value not in ("yes", "true", "on", "no", "false", "off"):
+        raise _Wrong(node, f"`{value}` is not known here: yes or no")
+    return value in ("yes", "true", "on")
+
+
+def _commands(node: Any) -> tuple[OwnCommand, ...]:
+    return tuple(_command(name, value) for name, value in _entries(node, None))
+
+
+def _command(name: str, node: Any) -> OwnCommand:
+    from skafos_tui.config.own_commands import OwnCommand, read_line
+
+    given = {"run": node} if node.id == "scalar" else dict(_entries(node, COMMAND_KEYS))
+    if "run" not in given:
+        raise _Wrong(node, "the shell command is missing: `run: COMMAND`")
+    try:
+        line, wants = read_line(_text(given["run"]))
+    except ValueError as error:
+        raise _Wrong(given["run"], str(error)) from None
+    title, key = (_text(given[part]) if part in given else "" for part in ("title", "key"))
+    terminal = "terminal" in given and _switch(given["terminal"])
+    return OwnCommand(name, line, title or name, key, terminal, wants)
+
+
 READERS: Mapping[str, Callable[[Any], Any]] = {
     "image": _text,
     "runner": _one_of("docker", "process"),
@@ -191,8 +238,10 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "cors": _texts,
     "channels": _channels,
     "smtp": _mapping(SMTP_KEYS),
-    "keymap": _mapping(),
-    "theme": _text,
-    "commands": _mapping(),
+    "keymap": _keymap,
+    "theme": _theme,
+    "commands": _commands,
+    "bell": _switch,
+    "title": _switch,
 }
 """Every key of the file and how its value is read."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+from skafos_tui.config.own_commands import OwnCommand
 from skafos_tui.config.settings import READERS, Settings, SettingsError, load_settings, parse_settings, settings_path
 
 
@@ -40,9 +41,13 @@ bind: 0.0.0.0
 cors: ["https://a.example", "https://b.example"]
 channels: {team: {webhook: "https://example.org/x", format: slack}, page: {command: "notify-send hi"}}
 smtp: {host: mail, port: 25}
-keymap: {quit: "ctrl+q"}
-theme: dark
-commands: {open: "xdg-open ."}
+keymap: {cancel: X, older: ["{", "<"]}
+theme: dark ascii
+commands:
+  open: xdg-open {project}
+  lint: {run: "ruff check {project}/jobs", key: L, title: check style, terminal: yes}
+bell: no
+title: off
 """
     settings = parse_settings(text, "s")
     assert settings.image == "3.12"
@@ -51,8 +56,13 @@ commands: {open: "xdg-open ."}
     assert settings.cors == ("https://a.example", "https://b.example")
     assert settings.channels["team"] == {"webhook": "https://example.org/x", "format": "slack"}
     assert settings.smtp == {"host": "mail", "port": "25"}
-    assert settings.keymap == {"quit": "ctrl+q"}
-    assert settings.commands == {"open": "xdg-open ."}
+    assert settings.keymap == {"cancel": ("X",), "older": ("{", "<")}
+    wants = frozenset({"project"})
+    assert settings.commands == (
+        OwnCommand("open", 'xdg-open "${SKAFOS_PROJECT_DIRECTORY}"', "open", wants=wants),
+        OwnCommand("lint", 'ruff check "${SKAFOS_PROJECT_DIRECTORY}"/jobs', "check style", "L", True, wants),
+    )
+    assert (settings.theme, settings.bell, settings.title) == ("dark ascii", False, False)
 
 
 def test_every_field_can_be_set() -> None:
@@ -63,9 +73,14 @@ def test_every_field_can_be_set() -> None:
     ("text", "place", "words"),
     [
         ("max_cpus: 8\n", "1:1", "did you mean `max_cpu`?"),
+        ("theme: drak\n", "1:8", "auto, dark, light, ascii"),
+        ("bell: loud\n", "1:7", "yes or no"),
+        ("commands: {a: {key: x}}\n", "1:15", "`run: COMMAND`"),
+        ("commands: {a: {rnu: x}}\n", "1:16", "did you mean `run`?"),
+        ("commands: {a: \"echo '{job}'\"}\n", "1:15", "quoted by itself"),
         ("theme: dark\nlog-cap: 1Gi\n", "2:1", "did you mean `log_cap`?"),
-        ("zzz: 1\n", "1:1", "known are bind, channels"),
-        ("theme: a\ntheme: b\n", "2:1", "second time"),
+        ("zzz: 1\n", "1:1", "known are bell, bind, channels"),
+        ("theme: dark\ntheme: light\n", "2:1", "second time"),
         ("max_cpu: 0\n", "1:10", "above 0"),
         ("max_cpu: many\n", "1:10", "number of cores"),
         ("max_cpu: -1\n", "1:10", "above 0"),
@@ -113,10 +128,10 @@ def test_a_directory_in_place_of_the_file_is_refused_in_one_line(tmp_path: Path)
 
 def test_the_environment_can_name_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "mine.yml"
-    other.write_text("theme: paper\n")
+    other.write_text("theme: light\n")
     monkeypatch.setenv("SKAFOS_SETTINGS", str(other))
     assert settings_path() == other
-    assert load_settings().theme == "paper"
+    assert load_settings().theme == "light"
 
 
 @pytest.mark.parametrize("base", [None, "", " ", "relative", "/etc/xdg-of-mine", "/with a space/é"])
