@@ -67,6 +67,7 @@ class Command:
 
 KEY_NAMES: Mapping[str, str] = {
     "escape": "Esc",
+    "space": "Space",
     "enter": "Enter",
     "tab": "Tab",
     "shift+tab": "shift+Tab",

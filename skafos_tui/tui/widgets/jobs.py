@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 from rich.style import Style
 from textual import events
@@ -20,6 +21,11 @@ from skafos_tui.tui.timeline import Timeline, timeline_of
 from skafos_tui.tui.views import Dashboard, JobRow, elapsed, first_selected
 from skafos_tui.tui.widgets.pane import FOCUS, PLAIN, Pane, Piece
 
+if TYPE_CHECKING:
+    from skafos_tui.tui.screens.dashboard import DashboardScreen
+
+MARK = "*"
+"""Stands before the name of a marked job."""
 _MOST_NAME = 40
 _KEPT_STRIPS = 4096
 
@@ -38,6 +44,7 @@ class JobsPane(Pane):
         super().__init__(1, "JOBS", id=id)
         self.view = view
         self.selected: str | None = None
+        self.marked: frozenset[str] = frozenset()
         self.by_time = False
         self._top = 0
         self._order: tuple[str, ...] = ()
@@ -131,6 +138,37 @@ class JobsPane(Pane):
         self._redraw()
         self.post_message(self.Selected(job_id))
 
+    def toggle_mark(self, job_id: str) -> None:
+        """Mark a job, or take its mark away: what is done next is done to all marked ones."""
+        self.marked ^= {job_id}
+        self._redraw_row(self._place[job_id] + self._image_rows)
+        self.post_message(self.Selected(self.selected))
+
+    def clear_marks(self) -> None:
+        """Take all marks away."""
+        for job in self.marked & self._place.keys():
+            self._redraw_row(self._place[job] + self._image_rows)
+        self.marked = frozenset()
+        self.post_message(self.Selected(self.selected))
+
+    def do_mark(self) -> None:
+        """Mark the selected job and go on to the next."""
+        if self.selected is not None:
+            self.toggle_mark(self.selected)
+            self.move(1)
+
+    def do_back(self) -> None:
+        """Marks go first."""
+        if self.marked:
+            self.clear_marks()
+        else:
+            self.dashboard.do_back()
+
+    @property
+    def dashboard(self) -> DashboardScreen:
+        """The screen that this is a pane of."""
+        return cast("DashboardScreen", self.screen)
+
     def do_down(self) -> None:
         self.move(1)
 
@@ -180,10 +218,14 @@ class JobsPane(Pane):
         self._redraw()
 
     def on_click(self, event: events.Click) -> None:
-        self.post_message(self.Focused(self))
         number = event.y - 1 + self._top - self._image_rows
-        if event.y >= 1 and 0 <= number < len(self._order):
+        is_job = event.y >= 1 and 0 <= number < len(self._order)
+        if is_job:
             self.select(self._order[number])
+        if is_job and event.chain == 2:
+            self.dashboard.do_deeper()
+        else:
+            self.post_message(self.Focused(self))
 
     def on_mouse_scroll_down(self, _event: events.MouseScrollDown) -> None:
         self._scroll_by(3)
@@ -204,6 +246,7 @@ class JobsPane(Pane):
             self._follow_selection()
             rows = self._rails.rows if self._rails else ()
             self._set_order(tuple(row.job for row in rows) or tuple(row.job_id for row in view.rows))
+        self.marked &= view.row_of.keys()
         if self.selected not in view.row_of:
             self.selected = first_selected([view.row_of[job] for job in self._order])
             self._follow_selection()
@@ -317,7 +360,8 @@ class JobsPane(Pane):
     def _name_pieces(self, number: int, row: JobRow, look: Look, width: int) -> list[Piece]:
         """Rails with the glyph of the state, the name, and instances by state, in exactly `width` cells."""
         pieces, used = self._rail_pieces(number, look)
-        pieces.append((" ", PLAIN))
+        is_marked = row.job_id in self.marked
+        pieces.append((MARK if is_marked else " ", self.role(Role.WARN, bold=True) if is_marked else PLAIN))
         used += 1
         counts = [f"{count}{LOOKS[state].glyph}" for state, count in row.counts]
         room = width - 1 - used - sum(len(text) + 1 for text in counts)
