@@ -204,10 +204,11 @@ def _name(text: str) -> str:
 
 
 def _fields_words(found: Iterable[FieldChange]) -> str:
-    return ", ".join(map(_field_words, found))
+    return ", ".join(map(field_words, found))
 
 
-def _field_words(change: FieldChange) -> str:
+def field_words(change: FieldChange) -> str:
+    """One field that differs as a person reads it, `parallelism 2 -> 3`; long values are cut."""
     key = _name(change.key)
     if change.added or change.removed:
         words = [f"+{_name(item)}" for item in change.added] + [f"-{_name(item)}" for item in change.removed]
