@@ -83,7 +83,6 @@ class SkafosApp(App[None], inherit_bindings=False):
         self.view = bridge.first()
         self.dashboard: DashboardScreen | None = None
         self._new_view: Dashboard | None = None
-        self._tick_due = False
         self.pacer = Pacer(self._ask_terminal, self.set_timer, time.monotonic)
         for theme in themes():
             self.register_theme(theme)
@@ -110,12 +109,11 @@ class SkafosApp(App[None], inherit_bindings=False):
     def on_skafos_app_view_changed(self, message: ViewChanged) -> None:
         """Show it when the line is free."""
         self._new_view = message.view
-        self.pacer.offer(self._draw)
+        self.pacer.offer(self._draw_view, "view")
 
     def tick(self) -> None:
         """Draw times that grow when the line is free."""
-        self._tick_due = True
-        self.pacer.offer(self._draw)
+        self.pacer.offer(self._draw_times, "times")
 
     def on_cursor_position(self, _event: events.CursorPosition) -> None:
         """The terminal has shown the last frame."""
@@ -136,15 +134,14 @@ class SkafosApp(App[None], inherit_bindings=False):
         """What `ctrl+q` does."""
         self.leave()
 
-    def _draw(self) -> None:
+    def _draw_view(self) -> None:
         view, self._new_view = self._new_view, None
-        due, self._tick_due = self._tick_due, False
-        if self.dashboard is None:
-            return
-        if view is not None:
+        if self.dashboard is not None and view is not None:
             self.view = view
             self.dashboard.show(view)
-        elif due:
+
+    def _draw_times(self) -> None:
+        if self.dashboard is not None:
             self.dashboard.draw_times()
 
     def _ask_terminal(self) -> None:

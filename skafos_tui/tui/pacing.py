@@ -2,7 +2,7 @@
 
 A slow line queues what is written to it, and a key's echo then waits behind all of it. A question for the cursor's
 position follows each frame of data; the answer says that the frame has arrived. What is offered meanwhile replaces
-what was offered before, so nothing piles up.
+what the same source offered before, so nothing piles up; what several sources offer is one frame.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ class Pacer:
         self._ask = ask
         self._later = later
         self._now = now
-        self._pending: Frame | None = None
+        self._pending: dict[str, Frame] = {}
         self._shown_at = -PATIENCE_S
         self._asked_at: float | None = None
         self._answers = True
-        self._timer = False
+        self._wakes_at: float | None = None
 
     @property
     def pending(self) -> bool:
         """Whether a frame waits for its turn."""
-        return self._pending is not None
+        return bool(self._pending)
 
-    def offer(self, frame: Frame) -> None:
-        """Show this frame as soon as the line is free, in place of any other that waits."""
-        self._pending = frame
+    def offer(self, frame: Frame, source: str = "") -> None:
+        """Show this frame as soon as the line is free, in place of any other of its source that waits."""
+        self._pending[source] = frame
         self._go_on()
 
     def answered(self) -> None:
@@ -53,7 +53,7 @@ class Pacer:
         self._go_on()
 
     def _go_on(self) -> None:
-        if self._pending is None:
+        if not self._pending:
             return
         wait = self._ready_at() - self._now()
         if wait > 0:
@@ -61,9 +61,10 @@ class Pacer:
             return
         if self._asked_at is not None:
             self._answers = False
-        frame, self._pending = self._pending, None
+        frames, self._pending = self._pending, {}
         self._shown_at = self._now()
-        frame()
+        for frame in frames.values():
+            frame()
         self._asked_at = self._now()
         self._ask()
 
@@ -73,10 +74,12 @@ class Pacer:
         return self._shown_at + (PATIENCE_S if self._answers else UNANSWERED_S)
 
     def _wake_in(self, seconds: float) -> None:
-        if not self._timer:
-            self._timer = True
+        at = self._now() + seconds
+        # A timer for later must not keep back what an answer has made possible sooner.
+        if self._wakes_at is None or at < self._wakes_at:
+            self._wakes_at = at
             self._later(seconds, self._wake)
 
     def _wake(self) -> None:
-        self._timer = False
+        self._wakes_at = None
         self._go_on()

@@ -23,8 +23,8 @@ class Line:
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         self._timers.append((self.time + seconds, call))
 
-    def offer(self, name: str) -> None:
-        self.pacer.offer(lambda: self.frames.append(name))
+    def offer(self, name: str, source: str = "") -> None:
+        self.pacer.offer(lambda: self.frames.append(name), source)
 
     def wait(self, seconds: float) -> None:
         """Let time go by, in steps finer than any timer."""
@@ -51,6 +51,16 @@ def test_the_next_frame_waits_for_the_answer_and_only_the_newest_is_shown() -> N
     assert line.frames == ["one"]
     line.pacer.answered()
     assert line.frames == ["one", "three"]
+    assert line.questions == 2
+
+
+def test_of_several_sources_none_is_lost_and_all_are_one_frame() -> None:
+    line = Line()
+    for name, source in (("one", "view"), ("old", "log"), ("two", "view"), ("tick", "times"), ("new", "log")):
+        line.offer(name, source)
+    line.pacer.answered()
+    line.wait(0.1)
+    assert line.frames == ["one", "new", "two", "tick"]
     assert line.questions == 2
 
 
