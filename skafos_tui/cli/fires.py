@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from heapq import merge
 from typing import TYPE_CHECKING, Any
 
 from skafos_tui.cli.output import clean
+from skafos_tui.config.upcoming import Fire, coming_fires
 
 if TYPE_CHECKING:
     from skafos_tui.model.project import Job, Project
 
 NEVER_PAUSED: Mapping[str, float] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Fire:
-    """One coming slot of a job; `at` is an aware UTC datetime."""
-
-    job: Job
-    at: datetime
-
-    @property
-    def wall(self) -> datetime:
-        """The slot on the clock of the job's time zone."""
-        from zoneinfo import ZoneInfo
-
-        return self.at.astimezone(ZoneInfo(self.job.timezone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +75,6 @@ def project_of(config: str) -> Project | None:
     from skafos_tui.config.reader import parse_config
 
     return parse_config(config, max_cpu=math.inf, max_memory=sys.maxsize).project
-
-
-def coming_fires(jobs: list[Job], after: datetime) -> Iterator[Fire]:
-    """The fire times of jobs after an aware instant, earliest first, in the order of the jobs where they coincide.
-
-    As endless as the schedules are.
-    """
-    from skafos_tui.config.cron import parse_cron
-
-    def fires(index: int, job: Job, schedule: str) -> Iterator[tuple[datetime, int, Job]]:
-        for at in parse_cron(schedule).fires_after(after, job.timezone):
-            yield at, index, job
-
-    streams = [fires(index, job, job.schedule) for index, job in enumerate(jobs) if job.schedule]
-    for at, _, job in merge(*streams, key=lambda fire: fire[:2]):
-        yield Fire(job, at)
 
 
 def next_fires(jobs: list[Job], after: datetime) -> list[Fire]:

@@ -11,13 +11,13 @@ from skafos_tui.cli.common import OpenProject, add_json, open_project, open_stor
 from skafos_tui.cli.fires import (
     Timetable,
     active_timetable,
-    coming_fires,
     fire_lines,
     fire_view,
     next_fires,
     now_utc,
 )
 from skafos_tui.cli.output import Output, remark
+from skafos_tui.config.upcoming import coming_fires
 from skafos_tui.store.home import find_home
 
 if TYPE_CHECKING:
