@@ -84,11 +84,38 @@ KEY_NAMES: Mapping[str, str] = {
 }
 """How keys are written where they aren't as they are typed."""
 TYPED: Mapping[str, str] = {
-    "question_mark": "?",
-    "colon": ":",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
+    "exclamation_mark": "!",
+    "quotation_mark": '"',
+    "number_sign": "#",
+    "dollar_sign": "$",
+    "percent_sign": "%",
+    "ampersand": "&",
+    "apostrophe": "'",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "asterisk": "*",
+    "plus": "+",
+    "comma": ",",
+    "minus": "-",
     "full_stop": ".",
+    "slash": "/",
+    "colon": ":",
+    "semicolon": ";",
+    "less_than_sign": "<",
+    "equals_sign": "=",
+    "greater_than_sign": ">",
+    "question_mark": "?",
+    "at": "@",
+    "left_square_bracket": "[",
+    "backslash": "\\",
+    "right_square_bracket": "]",
+    "circumflex_accent": "^",
+    "underscore": "_",
+    "grave_accent": "`",
+    "left_curly_bracket": "{",
+    "vertical_line": "|",
+    "right_curly_bracket": "}",
+    "tilde": "~",
 }
 """Textual's names of keys to ours."""
 UNSENDABLE = frozenset(
@@ -120,7 +147,7 @@ def commands_now(now: Situation, table: Iterable[Command]) -> list[Command]:
 
 def footer_commands(now: Situation, table: Iterable[Command]) -> list[Command]:
     """Those that the footer names, the most important first; how to get at all others comes last."""
-    shown = [command for command in commands_now(now, table) if command.in_footer]
+    shown = [command for command in commands_now(now, table) if command.in_footer and command.keys]
     return sorted(shown, key=lambda command: command.in_footer)
 
 
