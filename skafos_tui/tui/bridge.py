@@ -111,6 +111,8 @@ class Bridge:
                     if changed or asked:
                         self._follow_steps(connection)
                         self._tell(self._reader.read(connection, self._now(), self._chosen))
+                        if self._reader.changes.complete(connection):
+                            self._wanted.set()
                 except sqlite3.OperationalError:
                     # Busy, or replaced under us: open it anew.
                     self._ended.wait(ABSENT_S)

@@ -22,7 +22,7 @@ def screen_of(
         app.post_message(SkafosApp.ViewChanged(view))
 
     watch = EngineWatch(opened.home, read_only=read_only, told=lambda: bridge.look())
-    reader = DashboardReader(opened.token, opened.name, written)
+    reader = DashboardReader(opened.token, opened.name, written, home=opened.home)
     bridge = Bridge(opened.home.state_database, reader, post, engine=lambda: watch.facts)
     control = None if read_only else EngineControl(opened.home)
     app = SkafosApp(bridge, watch=watch, control=control, read_only=read_only, setting=theme, opened=opened)

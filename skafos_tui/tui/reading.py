@@ -16,8 +16,10 @@ from skafos_tui.model.run import Attempt, AttemptState, Deployment, DeploymentSt
 from skafos_tui.model.verdict import Verdict, VerdictKind
 from skafos_tui.store import projects, schedules
 from skafos_tui.store.alerts import list_alerts
+from skafos_tui.store.home import Home
 from skafos_tui.store.runs import OPEN_ATTEMPTS, attempts_of, get_run, tasks_of, usual_duration
 from skafos_tui.text.sgr import plain
+from skafos_tui.tui.changes import Changes
 from skafos_tui.tui.views import Dashboard, ImageFacts, JobRow, Span, shown_run
 
 LOOKED_THROUGH = 200
@@ -46,11 +48,15 @@ class _Past:
 class DashboardReader:
     """Reads views of one project; keeps what only certain changes can make different. Used by one thread at a time."""
 
-    def __init__(self, token: str, name: str = "", written: Project | None = None) -> None:
-        """`written` is the project as its config says, for the time before anything is deployed."""
+    def __init__(self, token: str, name: str = "", written: Project | None = None, *, home: Home | None = None) -> None:
+        """`written` is the project as its config says, for the time before anything is deployed.
+
+        Without a `home` no run is compared with the last good one.
+        """
         self.token = token
         self._name = name
         self._written = written
+        self.changes = Changes(home)
         self._projects: dict[int, Project | None] = {}
         self._past: dict[str, _Past] = {}
         self._known: dict[str, JobRow] = {}
@@ -109,6 +115,7 @@ class DashboardReader:
             cpu=cpu,
             memory=memory,
             firing=len(firing),
+            changed=self.changes.line(connection, run),
             live=chosen is None or run_id != chosen,
         )
 

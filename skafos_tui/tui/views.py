@@ -88,6 +88,7 @@ class Dashboard:
     `rows` stand in the order of the file. `deployment` is the number of the run's, `active` that of the one that
     schedules use. `live` says that no run was chosen: the newest that matters is shown. `cpu` (cores) and `memory`
     (bytes) are what running attempts of all projects hold. `firing` counts alerts that nobody has acknowledged.
+    `changed` says in a line what is different in a failed run since the last good one; empty: nothing to compare.
     """
 
     token: str
@@ -104,6 +105,7 @@ class Dashboard:
     cpu: float = 0.0
     memory: int = 0
     firing: int = 0
+    changed: str = ""
     live: bool = True
     engine: EngineFacts = EngineFacts()
 

@@ -7,8 +7,10 @@ from typing import Any
 from textual.app import App
 from wines import NOW, TOKEN, Store
 
+from skafos_tui.store.home import Home
 from skafos_tui.tui.app import SkafosApp
 from skafos_tui.tui.bridge import Bridge
+from skafos_tui.tui.opened import Opened
 from skafos_tui.tui.reading import DashboardReader
 from skafos_tui.tui.views import Dashboard, EngineFacts, EngineState
 
@@ -22,8 +24,15 @@ def app_on(store: Store, *, engine: EngineFacts = GOOD_ENGINE, **options: Any) -
     def post(view: Dashboard) -> None:
         posted[0].post_message(SkafosApp.ViewChanged(view))
 
-    bridge = Bridge(store.path, DashboardReader(TOKEN, "wine"), post, engine=lambda: engine, now=lambda: NOW)
-    app = SkafosApp(bridge, now=lambda: NOW, **options)
+    bridge = Bridge(
+        store.path,
+        DashboardReader(TOKEN, "wine", home=Home(store.path.parent)),
+        post,
+        engine=lambda: engine,
+        now=lambda: NOW,
+    )
+    opened = Opened(Home(store.path.parent), TOKEN, "wine", store.path.parent, None)
+    app = SkafosApp(bridge, **{"now": lambda: NOW, "opened": opened, **options})
     posted.append(app)
     return app
 

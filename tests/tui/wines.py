@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import sqlite3
+import tarfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +18,7 @@ from skafos_tui.model.run import Run, RunState, Task, TaskState, TriggerKind
 from skafos_tui.model.verdict import Verdict, VerdictKind
 from skafos_tui.store import projects, runs, schedules
 from skafos_tui.store.database import connect, migrate
+from skafos_tui.store.home import Home
 
 TOKEN = "06a16549a3e19a93faff2cc3"
 NOW = 1_700_000_000.0
@@ -50,7 +54,13 @@ def job_id(name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
-def config_of(pipeline: dict[str, tuple[str, ...]], parallel: str = "Train forest") -> str:
+CODE = {"features.py": "ratio = 2\n", "train.py": "import features\n", "requirements.txt": "pandas\n"}
+"""The code of the first deployment."""
+CHANGED_CODE = {**CODE, "features.py": "ratio = 3\nwide = True\n", "requirements.txt": "pandas\npyarrow\n"}
+"""The code that the failed run had."""
+
+
+def config_of(pipeline: dict[str, tuple[str, ...]], parallel: str = "Train forest", parallelism: int = 3) -> str:
     """The text of a config with these jobs."""
     lines = [f"project_token: {TOKEN}", "name: wine", "jobs:"]
     for name, parents in pipeline.items():
@@ -59,7 +69,7 @@ def config_of(pipeline: dict[str, tuple[str, ...]], parallel: str = "Train fores
         if parents:
             lines.append(f"    dependencies: {json.dumps([job_id(parent) for parent in parents])}")
         if name == parallel:
-            lines.append("    parallelism: 3")
+            lines.append(f"    parallelism: {parallelism}")
     return "\n".join(lines) + "\n"
 
 
@@ -78,20 +88,21 @@ class Store:
         migrate(self.path)
         project = projects.ProjectRow(TOKEN, "wine", str(directory), "docker", NOW - 100_000)
         self.write(lambda connection: projects.save_project(connection, project))
-        self.deployment = self.deploy()
+        self.deployment = self.deploy(parallelism=2)
         return self
 
-    def deploy(self, *, ready: bool = True) -> int:
-        """A new deployment of the pipeline."""
+    def deploy(self, *, ready: bool = True, parallelism: int = 3, code: dict[str, str] = CODE) -> int:
+        """A new deployment of the pipeline, with its files in the archive."""
+        digest = self._archive(code)
         with self.batch():
             connection = self._batch
             assert connection is not None
             found = projects.insert_deployment(
                 connection,
                 project=TOKEN,
-                config=config_of(self.pipeline),
+                config=config_of(self.pipeline, parallelism=parallelism),
                 config_digest="c",
-                code_digest=str(self._requests),
+                code_digest=digest,
                 missing={},
                 now=NOW - 5,
             )
@@ -99,6 +110,20 @@ class Store:
                 projects.deployment_ready(connection, found, {}, "", NOW - 90_000)
                 projects.set_active(connection, TOKEN, found)
         return found
+
+    def _archive(self, code: dict[str, str]) -> str:
+        """The digest of files as an archive that stands where the engine would have written it."""
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w:gz") as tar:
+            for name, text in code.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(text.encode())
+                tar.addfile(member, io.BytesIO(text.encode()))
+        digest = hashlib.sha256(json.dumps(code).encode()).hexdigest()
+        archive = Home(self.path.parent).code(TOKEN, digest)
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        archive.write_bytes(content.getvalue())
+        return digest
 
     def step(self, deployment: int, step: str) -> None:
         """What the image step does now."""
@@ -277,7 +302,8 @@ class Store:
         return run_id
 
     def _failed_run(self) -> int:
-        run_id = self.run(TriggerKind.SCHEDULE)
+        deployment = self.deploy(code=CHANGED_CODE)
+        run_id = self.run(TriggerKind.SCHEDULE, deployment=deployment)
         end = NOW - 38 * 60
         begin = end - 200
         at = begin
