@@ -27,6 +27,7 @@ class Fact(Enum):
     """What is so now, and decides whether a command does something."""
 
     JOBS = "there are jobs"
+    ROWS = "there are rows to move in"
     RUN = "a run is shown"
     JOB_OPEN = "the selected job's task has not ended"
     LOOKING_BACK = "a run was chosen, the newest isn't followed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from skafos_tui.tui.command import Command, Fact, Where
 
 _HERE = (Where.JOBS,)
-_WITH = (Fact.JOBS,)
+_WITH = (Fact.ROWS,)
 LISTS: tuple[Command, ...] = (
     Command("down", ("j", "down"), "down", "One row down.", _HERE, _WITH),
     Command("up", ("k", "up"), "up", "One row up.", _HERE, _WITH),

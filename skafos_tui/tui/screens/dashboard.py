@@ -97,6 +97,7 @@ class DashboardScreen(CommandScreen):
         is_open = row is not None and row.task is not None and not row.task.state.finished
         known = {
             Fact.JOBS: bool(view.rows),
+            Fact.ROWS: bool(view.rows),
             Fact.RUN: view.run is not None,
             Fact.JOB_OPEN: view.run is not None and not view.run.state.finished and is_open,
             Fact.LOOKING_BACK: not view.live,
