@@ -94,6 +94,8 @@ def _token(args: Namespace, home: Home) -> str | None:
 
 def ack(args: Namespace) -> int:
     """Take notice of alerts, by id or all at once."""
+    from skafos_tui.api.asker import whoami
+
     home, out = find_home(), Output()
     wanted = None if None in args.which else list(dict.fromkeys(args.which))
     token = _token(args, home) if wanted is None else None
@@ -101,7 +103,7 @@ def ack(args: Namespace) -> int:
     if wanted is not None and (missing := [str(number) for number in wanted if number not in known]):
         raise CommandError(f"there is no alert {listed(missing)}: skafos alerts lists them", USAGE)
     with refusals():
-        taken = engine_client(home).ack(token, wanted, by=_whoami())
+        taken = engine_client(home).ack(token, wanted, by=whoami())
     if args.json:
         out.json({"acknowledged": taken})
         return 0
@@ -120,12 +122,6 @@ def _alerts(home: Home, wanted: list[int] | None) -> Mapping[int, Alert]:
     with open_store(home) as store:
         found = [get_alert(store, number) for number in wanted or ()] if store else []
         return {alert.id: alert for alert in found if alert is not None}
-
-
-def _whoami() -> str:
-    from skafos_tui.cli.run import whoami
-
-    return whoami()
 
 
 def _entries(store: sqlite3.Connection, found: list[Alert], everywhere: bool) -> list[Entry]:

@@ -67,23 +67,15 @@ def deploy(args: Namespace) -> int:
     answer, activation = ask(args, home, start, detach=args.detach)
     if activation is None:
         return INTERRUPTED
-    with open_store(home) as store:
-        assert store is not None
-        if args.json:
-            return _print_json(args, store, answer, activation)
-        out = Output()
-        if args.detach and activation.state == "waiting":
-            _say_detached(out, answer)
-            return 0
-        print_outcome(out, store, activation)
-        timetable = print_schedules(out, store, activation)
-        if activation.run_id is not None:
-            out.line(f"run {activation.run_id} started: skafos logs -f --run {activation.run_id}")
-        elif not args.no_run:
-            out.line("nothing to start now: every job has a schedule or dependencies")
-        out.flush()
-        warn_of_stillness(home, timetable)
-    return 0
+    if args.detach and activation.state == "waiting" and not args.json:
+        _say_detached(Output(), answer)
+        return 0
+    then = ""
+    if activation.run_id is not None:
+        then = f"run {activation.run_id} started: skafos logs -f --run {activation.run_id}"
+    elif not args.no_run:
+        then = "nothing to start now: every job has a schedule or dependencies"
+    return _report(args, home, answer, activation, then)
 
 
 def rollback(args: Namespace) -> int:
@@ -97,17 +89,8 @@ def rollback(args: Namespace) -> int:
     answer, activation = ask(args, home, start)
     if activation is None:
         return INTERRUPTED
-    with open_store(home) as store:
-        assert store is not None
-        if args.json:
-            return _print_json(args, store, answer, activation)
-        out = Output()
-        print_outcome(out, store, activation)
-        timetable = print_schedules(out, store, activation)
-        out.line("your files are as they were: the next save of the config acts like a deploy")
-        out.flush()
-        warn_of_stillness(home, timetable)
-    return 0
+    then = "your files are as they were: the next save of the config acts like a deploy"
+    return _report(args, home, answer, activation, then)
 
 
 def undeploy(args: Namespace) -> int:
@@ -223,6 +206,22 @@ def refuse_inactive(
     if previous == number:
         stays = "it stays active"
     raise CommandError(f"deployment {number} could not be built: {error}; {stays}", FAILED)
+
+
+def _report(args: Namespace, home: Home, answer: dict[str, Any], activation: Activation, then: str) -> int:
+    """What is active now and when its schedules fire, then what follows from it; 0."""
+    with open_store(home) as store:
+        assert store is not None
+        if args.json:
+            return _print_json(args, store, answer, activation)
+        out = Output()
+        print_outcome(out, store, activation)
+        timetable = print_schedules(out, store, activation)
+        if then:
+            out.line(then)
+        out.flush()
+        warn_of_stillness(home, timetable)
+    return 0
 
 
 def _print_json(args: Namespace, store: sqlite3.Connection, answer: dict[str, Any], activation: Activation) -> int:

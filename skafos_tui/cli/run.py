@@ -177,6 +177,8 @@ def kill(args: Namespace) -> int:
     """Cancel a run, some of its jobs, or all runs of deployments; exit 1 where nothing was left to cancel."""
     if args.deployments and (args.jobs or args.which is not None):
         raise CommandError("--deployments cancels whole runs: leave out RUN and --jobs")
+    from skafos_tui.api.asker import whoami
+
     home = find_home()
     runs, names = runs_to_kill(args, home)
     engine = engine_client(home)
@@ -258,16 +260,3 @@ def _numbers(words: list[str], known: list[int]) -> list[int]:
             raise CommandError(f"there is no deployment `{word.strip()}`; there are {listed(map(str, known))}", USAGE)
         numbers.append(int(word))
     return numbers
-
-
-def whoami() -> str:
-    """Who cancels, as `user@host`."""
-    import getpass
-    import os
-    import socket
-
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"

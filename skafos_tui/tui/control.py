@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from typing import Protocol
 
 from skafos_tui.store.home import Home
@@ -29,18 +26,10 @@ class EngineControl:
 
     def cancel(self, run_id: int, job_id: str) -> None:
         """Cancel a job's task in a run."""
+        from skafos_tui.api.asker import whoami
         from skafos_tui.api.client import ApiError, EngineUnreachable, ensure_engine
 
         try:
             ensure_engine(self._home).cancel(run_id, jobs=(job_id,), by=whoami())
         except (ApiError, EngineUnreachable) as error:
             raise Refused(str(error)) from None
-
-
-def whoami() -> str:
-    """Who asks, as `user@host`."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"

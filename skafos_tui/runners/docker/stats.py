@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from skafos_tui.model.metrics import Sample
 from skafos_tui.runners.base import RunnerUnreachable, StatsSink
-from skafos_tui.runners.docker.client import CONFLICT, NOT_FOUND, DockerClient, Refused
-from skafos_tui.runners.docker.streams import Stream
+from skafos_tui.runners.docker.client import DockerClient
+from skafos_tui.runners.docker.streams import open_stream
 from skafos_tui.runners.docker.times import parse_time
 
 WAIT_S = 2.0
@@ -27,13 +27,9 @@ SILENCE_S = 30.0
 def read_stats(client: DockerClient, name: str, sink: StatsSink, stop: threading.Event) -> None:
     """The samples of a container as `Runner.read_stats` promises."""
     path = f"/v{client.api_version()}/containers/{quote(name, safe='')}/stats?stream=1"
-    try:
-        stream = Stream(client.address, path)
-    except Refused as error:
-        # 409: it is being removed.
-        if error.status in (NOT_FOUND, CONFLICT):
-            return
-        raise
+    stream = open_stream(client, path)
+    if stream is None:
+        return
     frames = Frames(chunked=stream.chunked)
     silent_s = 0.0
     try:

@@ -114,6 +114,16 @@ class Stream:
             self._socket.close()
 
 
+def open_stream(client: DockerClient, path: str) -> Stream | None:
+    """What a container tells at `path`; None where there is no such container, or it is being removed."""
+    try:
+        return Stream(client.address, path)
+    except Refused as error:
+        if error.status in (NOT_FOUND, CONFLICT):
+            return None
+        raise
+
+
 def parse_head(head: bytes) -> tuple[int, bool]:
     """Status, and whether the body is chunked, of an HTTP answer; ValueError for anything else."""
     first, *lines = head.decode("latin-1").split("\r\n")
@@ -140,13 +150,9 @@ def read_logs(
         query["since"] = since
     path = f"/v{client.api_version()}/containers/{quote(name, safe='')}/logs?{urlencode(query)}"
     failpoint("docker.logs.before")
-    try:
-        stream = Stream(client.address, path)
-    except Refused as error:
-        # 409: it is being removed.
-        if error.status in (NOT_FOUND, CONFLICT):
-            return
-        raise
+    stream = open_stream(client, path)
+    if stream is None:
+        return
     parser = LogParser(chunked=stream.chunked)
     try:
         _pump(stream, parser, sink, stop, follow=follow)
