@@ -14,7 +14,6 @@ from skafos_tui.cli.views import (
     deployment_number,
     duration_of,
     outcome,
-    verdict_line,
 )
 from skafos_tui.model.run import Attempt, Run, RunState, Task, TriggerKind
 from skafos_tui.store.home import Home
@@ -90,7 +89,7 @@ def attempt_outcome(attempt: Attempt) -> str:
     """Why an attempt ended, in one line; its state while it has not."""
     if attempt.verdict is None:
         return attempt_state(attempt).value
-    return verdict_line(attempt.verdict)
+    return attempt.verdict.line
 
 
 def print_end(out: Output, store: sqlite3.Connection, home: Home, run: Run) -> None:

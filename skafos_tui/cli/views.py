@@ -124,17 +124,11 @@ def log_path(home: Home, run: Run, attempt: Attempt) -> str:
     return str(home.attempt_log(run.project, run.id, attempt.name))
 
 
-def verdict_line(verdict: Verdict) -> str:
-    """A verdict with its evidence, nothing said twice: `out of memory: limit 512Mi, …`, `exit 3`."""
-    evidence = verdict.evidence.removesuffix(f"ended with {verdict.text}").rstrip(": ")
-    return f"{verdict.text}: {evidence}" if evidence else verdict.text
-
-
 def outcome(task: Task) -> str:
     """Why a task is in its state, in one line: verdict and evidence, else its reason, and its warning."""
     parts = []
     if task.verdict is not None:
-        parts.append(verdict_line(task.verdict))
+        parts.append(task.verdict.line)
     if task.reason and task.reason not in parts:
         parts.append(task.reason)
     if task.warning:

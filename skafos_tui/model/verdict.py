@@ -50,6 +50,12 @@ class Verdict:
         """Whether the attempt did what it was asked to."""
         return self.kind is VerdictKind.EXITED and self.exit_code == 0
 
+    @property
+    def line(self) -> str:
+        """The verdict with its evidence, nothing said twice: `out of memory: limit 512Mi, …`, `exit 3`."""
+        evidence = self.evidence.removesuffix(f"ended with {self.text}").rstrip(": ")
+        return f"{self.text}: {evidence}" if evidence else self.text
+
 
 class StopKind(StrEnum):
     """Why we ended an attempt ourselves."""

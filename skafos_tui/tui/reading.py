@@ -20,7 +20,8 @@ from skafos_tui.store.home import Home
 from skafos_tui.store.runs import OPEN_ATTEMPTS, attempts_of, get_run, tasks_of, usual_duration
 from skafos_tui.text.sgr import plain
 from skafos_tui.tui.changes import Changes
-from skafos_tui.tui.views import Dashboard, ImageFacts, JobRow, Span, shown_run
+from skafos_tui.tui.reading_logs import LogsReader
+from skafos_tui.tui.views import NO_LOGS, Dashboard, ImageFacts, JobRow, Span, shown_run
 
 LOOKED_THROUGH = 200
 """So many runs back the one to show is looked for."""
@@ -51,12 +52,13 @@ class DashboardReader:
     def __init__(self, token: str, name: str = "", written: Project | None = None, *, home: Home | None = None) -> None:
         """`written` is the project as its config says, for the time before anything is deployed.
 
-        Without a `home` no run is compared with the last good one.
+        Without a `home` there are no logs, and no run is compared with the last good one.
         """
         self.token = token
         self._name = name
         self._written = written
         self.changes = Changes(home)
+        self._logs = None if home is None else LogsReader(home)
         self._projects: dict[int, Project | None] = {}
         self._past: dict[str, _Past] = {}
         self._known: dict[str, JobRow] = {}
@@ -100,6 +102,9 @@ class DashboardReader:
         deployment = self._deployment(connection, run, row)
         project = self._project(deployment)
         cpu, memory = _held(connection)
+        tasks = tasks_of(connection, run.id) if run else []
+        attempts = attempts_of(connection, run.id) if run else []
+        logs = self._logs and self._logs.read(connection, self.token, run, deployment, tasks, attempts)
         return Dashboard(
             token=self.token,
             name=plain(row.name),
@@ -109,7 +114,7 @@ class DashboardReader:
             paused=row.paused_at is not None,
             problem=row.problem,
             runner=row.runner,
-            rows=self._rows(connection, project, run, row, now),
+            rows=self._rows(connection, project, tasks, attempts, row, now),
             graph=self._graph(deployment, project),
             image=_image(connection, self.token, run, deployment),
             cpu=cpu,
@@ -117,6 +122,7 @@ class DashboardReader:
             firing=len(firing),
             changed=self.changes.line(connection, run),
             live=chosen is None or run_id != chosen,
+            logs=logs or NO_LOGS,
         )
 
     def unknown(self) -> Dashboard:
@@ -157,12 +163,12 @@ class DashboardReader:
         self,
         connection: sqlite3.Connection,
         project: Project | None,
-        run: Run | None,
+        tasks: Sequence[Task],
+        attempts: Sequence[Attempt],
         row: projects.ProjectRow,
         now: float,
     ) -> tuple[JobRow, ...]:
-        tasks = tasks_of(connection, run.id) if run else []
-        attempts = _by_job(attempts_of(connection, run.id)) if run else {}
+        tried_of = _by_job(attempts)
         next_at, paused = self._coming(connection, row, now)
         of_job = {task.job_id: task for task in tasks}
         jobs = (
@@ -173,7 +179,7 @@ class DashboardReader:
         rows = []
         for job_id, name, enabled in jobs:
             task, past = of_job.get(job_id), self._past_of(connection, job_id)
-            tried = attempts.get(job_id, ())
+            tried = tried_of.get(job_id, ())
             made = JobRow(
                 job_id=job_id,
                 name=plain(name),

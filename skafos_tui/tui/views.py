@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
+from skafos_tui.model.alert import AlertKind, AlertSeverity
 from skafos_tui.model.run import Run, RunState, Task, TaskState
+from skafos_tui.tui.widgets.log.shown import Shown
 
 FAILURES = (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.LOST)
 """The states of a task that make its run `failed`."""
+NO_LOGS = Shown()
 
 
 class EngineState(Enum):
@@ -81,6 +84,50 @@ class ImageFacts:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert that is not resolved, in words that are safe to show; `firing`: nobody has acknowledged it.
+
+    `rule` names the user's rule, empty for what comes by itself. `job_id` is the job it is about, if any. `last_at`
+    is in Unix seconds.
+    """
+
+    id: int
+    kind: AlertKind
+    rule: str
+    firing: bool
+    severity: AlertSeverity
+    job_id: str | None
+    name: str
+    what: str
+    evidence: str
+    stops: tuple[str, ...]
+    run_id: int | None
+    count: int
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a job has failed in the shown run, in words that are safe to show.
+
+    `instance` is the one that failed, None where there is only one. `usual` is what its successes take of what ran
+    out, empty where unknown. `next_at` (Unix seconds) is when it next runs by itself; `paused`: it would.
+    """
+
+    job_id: str
+    name: str
+    instance: int | None
+    verdict: str
+    evidence: str
+    usual: str
+    stops: tuple[str, ...] = ()
+    retries: int = 0
+    retry_limit: int = 0
+    next_at: float | None = None
+    paused: bool = False
+
+
 @dataclass(frozen=True)
 class Dashboard:
     """One run of one project; times are Unix seconds.
@@ -88,7 +135,10 @@ class Dashboard:
     `rows` stand in the order of the file. `deployment` is the number of the run's, `active` that of the one that
     schedules use. `live` says that no run was chosen: the newest that matters is shown. `cpu` (cores) and `memory`
     (bytes) are what running attempts of all projects hold. `firing` counts alerts that nobody has acknowledged.
+    `alerts` are all that are not resolved, those first. `failures` are the failed jobs of a failed run until somebody
+    has acknowledged it.
     `changed` says in a line what is different in a failed run since the last good one; empty: nothing to compare.
+    `logs` are whose logs there are; no job is selected in it.
     """
 
     token: str
@@ -105,7 +155,10 @@ class Dashboard:
     cpu: float = 0.0
     memory: int = 0
     firing: int = 0
+    alerts: tuple[AlertRow, ...] = ()
+    failures: tuple[Failure, ...] = ()
     changed: str = ""
+    logs: Shown = NO_LOGS
     live: bool = True
     engine: EngineFacts = EngineFacts()
 

@@ -11,7 +11,6 @@ from cli_support import BEGAN, INGEST, TOKEN, TRAIN, Store
 
 from skafos_tui.cli.follow import COLLECT_S, IDLE_S, EngineWatch, RunView, StateTeller, read_snapshot
 from skafos_tui.cli.output import Output
-from skafos_tui.cli.views import verdict_line
 from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.model.verdict import Verdict, VerdictKind
 from skafos_tui.store import projects, runs
@@ -189,7 +188,7 @@ def test_lines_of_jobs_are_safe_and_coloured_only_where_colours_are_wanted(
     ],
 )
 def test_a_verdict_is_one_line_with_its_evidence_and_nothing_twice(verdict: Verdict, line: str) -> None:
-    assert verdict_line(verdict) == line
+    assert verdict.line == line
 
 
 def test_a_task_seen_only_at_its_end_is_told_once(store: Store) -> None:

@@ -14,7 +14,8 @@ from skafos_tui.store.logs.format import NANOSECONDS, format_line
 from skafos_tui.store.logs.merge import Source
 from skafos_tui.store.logs.writer import LogWriter
 from skafos_tui.tui.theme import Depth, role_styles
-from skafos_tui.tui.widgets.log import LogAttempt, LogPane, Shown
+from skafos_tui.tui.widgets.log.pane import LogPane
+from skafos_tui.tui.widgets.log.shown import LogAttempt, Shown
 from skafos_tui.tui.widgets.log.when import clock
 
 START = 1_790_000_000 * NANOSECONDS

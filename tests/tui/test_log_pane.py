@@ -11,7 +11,7 @@ from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
 from skafos_tui.store.logs.format import NANOSECONDS
-from skafos_tui.tui.widgets.log import LogEvent, Shown
+from skafos_tui.tui.widgets.log.shown import LogEvent, Shown
 
 SIZE = (60, 11)
 
