@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from skafos_tui.store.home import Home
@@ -17,6 +18,10 @@ class Control(Protocol):
     def cancel(self, run_id: int, job_id: str) -> None:
         """Cancel a job's task in a run."""
 
+    def ack(self, alerts: Sequence[int]) -> list[int]:
+        """Take notice of alerts; those of them that were firing."""
+        ...
+
 
 class EngineControl:
     """The engine of a home, started where there is none."""
@@ -31,5 +36,15 @@ class EngineControl:
 
         try:
             ensure_engine(self._home).cancel(run_id, jobs=(job_id,), by=whoami())
+        except (ApiError, EngineUnreachable) as error:
+            raise Refused(str(error)) from None
+
+    def ack(self, alerts: Sequence[int]) -> list[int]:
+        """Take notice of alerts; those of them that were firing."""
+        from skafos_tui.api.asker import whoami
+        from skafos_tui.api.client import ApiError, EngineUnreachable, ensure_engine
+
+        try:
+            return ensure_engine(self._home).ack(None, alerts, by=whoami())
         except (ApiError, EngineUnreachable) as error:
             raise Refused(str(error)) from None

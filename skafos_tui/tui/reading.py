@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from skafos_tui.model.graph import graph_of
@@ -20,6 +20,7 @@ from skafos_tui.store.home import Home
 from skafos_tui.store.runs import OPEN_ATTEMPTS, attempts_of, get_run, tasks_of, usual_duration
 from skafos_tui.text.sgr import plain
 from skafos_tui.tui.changes import Changes
+from skafos_tui.tui.reading_alerts import FailureReader, alert_rows
 from skafos_tui.tui.reading_logs import LogsReader
 from skafos_tui.tui.views import NO_LOGS, Dashboard, ImageFacts, JobRow, Span, shown_run
 
@@ -58,6 +59,7 @@ class DashboardReader:
         self._name = name
         self._written = written
         self.changes = Changes(home)
+        self._failures = FailureReader(None if home is None else home.metrics_database)
         self._logs = None if home is None else LogsReader(home)
         self._projects: dict[int, Project | None] = {}
         self._past: dict[str, _Past] = {}
@@ -94,10 +96,10 @@ class DashboardReader:
         row = projects.get_project(connection, self.token)
         if row is None:
             return self.unknown()
-        alerts = list_alerts(connection, self.token)
-        firing = [alert for alert in alerts if alert.state == "firing"]
+        alerts = alert_rows(list_alerts(connection, self.token))
+        firing = [alert for alert in alerts if alert.firing]
         recent = _recent_runs(connection, self.token, chosen)
-        run_id = shown_run(chosen, recent, [a.cause.run_id for a in firing if a.cause.run_id is not None])
+        run_id = shown_run(chosen, recent, [alert.run_id for alert in firing if alert.run_id is not None])
         run = None if run_id is None else get_run(connection, run_id)
         deployment = self._deployment(connection, run, row)
         project = self._project(deployment)
@@ -105,7 +107,7 @@ class DashboardReader:
         tasks = tasks_of(connection, run.id) if run else []
         attempts = attempts_of(connection, run.id) if run else []
         logs = self._logs and self._logs.read(connection, self.token, run, deployment, tasks, attempts)
-        return Dashboard(
+        view = Dashboard(
             token=self.token,
             name=plain(row.name),
             run=run,
@@ -120,10 +122,12 @@ class DashboardReader:
             cpu=cpu,
             memory=memory,
             firing=len(firing),
+            alerts=alerts,
             changed=self.changes.line(connection, run),
             live=chosen is None or run_id != chosen,
             logs=logs or NO_LOGS,
         )
+        return replace(view, failures=self._failures.read(connection, view, project))
 
     def unknown(self) -> Dashboard:
         """A project that was neither run nor deployed."""
