@@ -13,6 +13,7 @@ from skafos_tui.config.outline import Outline, children, content_end, key_of, sc
 from skafos_tui.model.diagnostic import Edit
 
 _FLAT_KEYS = ("entrypoint", "language", "schedule", "resources", "dependencies", "parallelism")
+_ID_KEYS = ("job_id", "project_task_id")
 _PLAIN = re.compile(r"[\w./](?:[\w./*+()@%=~ -]*[\w./*)+])?")
 _RESERVED = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan"))
 _NUMBER_LIKE = re.compile(r"[\d.:_eExXoO+-]*")
@@ -65,8 +66,8 @@ def job_names(text: str) -> dict[str, str]:
     return names
 
 
-def add_job(text: str, job: NewJob) -> tuple[Edit, ...]:
-    """The edits that append `job` to the jobs of the file, in the style of the jobs that are there.
+def add_job(text: str, job: NewJob, after: str | None = None) -> tuple[Edit, ...]:
+    """The edits that put `job` behind the one with the id `after`, else behind the last, in the style of those there.
 
     EditError where the file has no place for it: the flat form, `jobs` that is no list, text that is no YAML.
     """
@@ -75,7 +76,7 @@ def add_job(text: str, job: NewJob) -> tuple[Edit, ...]:
     if found is None:
         edits = _add_first_key(outline, job)
     elif isinstance(found[1], yaml.SequenceNode) and found[1].value:
-        edits = _append(outline, found[0].value, found[1], job)
+        edits = _insert(outline, found[0].value, found[1], job, _index_of(found[1], after))
     elif isinstance(found[1], yaml.SequenceNode) or _is_empty(found[1]):
         edits = _fill(outline, found[0], found[1], job)
     else:
@@ -102,7 +103,7 @@ def set_key(text: str, job_id: str, key_path: Sequence[str], yaml_value: str | N
 
 
 def rename_job(text: str, job_id: str, name: str) -> tuple[Edit, ...]:
-    """The edits that give a job a new name, also in the alerts that call it by the old one."""
+    """The edits that give a job a new name, also in the alerts and dependencies that call it by the old one."""
     outline = Outline.of(text)
     job = _job_node(outline, job_id)
     entry = key_of(job, "name")
@@ -112,23 +113,19 @@ def rename_job(text: str, job_id: str, name: str) -> tuple[Edit, ...]:
     style = getattr(entry[1], "style", None) or None
     edits = list(set_key(text, job_id, ("name",), quoted(name, style)))
     if [scalar_of_key(node, "name") for node in _job_nodes(outline)].count(old) == 1:
-        for alert in _mappings(outline.root, "alerts"):
-            named = key_of(alert, "job")
-            if named is not None and scalar_of(named[1]) == old and isinstance(named[1], yaml.ScalarNode):
-                start, end = named[1].start_mark.index, content_end(outline.text, named[1], named[0].end_mark.index)
-                replacement = quoted(name, named[1].style or None)
-                edits += outline.shifted([Edit(start, end, replacement)])
+        for mention, start, end in _mentions(outline, old):
+            edits += outline.shifted([Edit(start, end, quoted(name, mention.style or None))])
     return tuple(sorted(edits, key=lambda edit: edit.start))
 
 
-def delete_job(text: str, job_id: str) -> tuple[Edit, ...]:
-    """The edits that take a job away, and its id out of the dependencies of the others."""
+def delete_job(text: str, job_id: str, *, keep_mentions: bool = False) -> tuple[Edit, ...]:
+    """The edits that take a job away, and its id out of the dependencies of the others unless they keep it."""
     outline = Outline.of(text)
     job = _job_node(outline, job_id)
     found = _jobs_key(outline)
     assert found is not None
     edits = _without_item(outline, found[0], found[1], job, keep_empty=True)
-    for other in _job_nodes(outline):
+    for other in () if keep_mentions else _job_nodes(outline):
         entry = None if other is job else key_of(other, "dependencies")
         if entry is None or not isinstance(entry[1], yaml.SequenceNode):
             continue
@@ -144,6 +141,18 @@ def delete_job(text: str, job_id: str) -> tuple[Edit, ...]:
     if job_id in left or len(left) != len(_job_nodes(outline)) - 1:
         raise EditError(f"job {job_id} can't be taken out of this file safely; delete its lines by hand")
     return shifted
+
+
+def dependents(text: str, job_id: str) -> list[tuple[str, str]]:
+    """Id and name of the jobs that depend on a job directly, in the order of the file."""
+    found = []
+    for node in _job_nodes(Outline.of(text)):
+        entry = key_of(node, "dependencies")
+        items = entry[1].value if entry is not None and isinstance(entry[1], yaml.SequenceNode) else []
+        other = scalar_of_key(node, "job_id") or scalar_of_key(node, "project_task_id") or ""
+        if other != job_id and job_id in [scalar_of(item) for item in items]:
+            found.append((other, scalar_of_key(node, "name") or other))
+    return found
 
 
 def scalar_of_key(mapping: yaml.MappingNode, key: str) -> str | None:
@@ -179,6 +188,31 @@ def _job_node(outline: Outline, job_id: str) -> yaml.MappingNode:
         if job_id in (scalar_of_key(node, "job_id"), scalar_of_key(node, "project_task_id")):
             return node
     raise EditError(f"no job has the id {job_id}; `skafos validate --fix` writes missing ids and the `jobs:` form")
+
+
+def _index_of(jobs: yaml.SequenceNode, job_id: str | None) -> int:
+    """The place of a job in the list; that of the last one where there is none of this id."""
+    for index, node in enumerate(jobs.value if job_id is not None else ()):
+        ids = [scalar_of_key(node, key) for key in _ID_KEYS] if isinstance(node, yaml.MappingNode) else []
+        if job_id in ids:
+            return index
+    return len(jobs.value) - 1
+
+
+def _mentions(outline: Outline, name: str | None) -> Iterator[tuple[yaml.ScalarNode, int, int]]:
+    """Where alerts and dependencies call a job by its name, with offsets."""
+    for alert in _mappings(outline.root, "alerts"):
+        named = key_of(alert, "job")
+        if named is None or not isinstance(named[1], yaml.ScalarNode) or named[1].value != name:
+            continue
+        if named[1].start_mark.index >= named[0].end_mark.index:
+            yield named[1], named[1].start_mark.index, content_end(outline.text, named[1], named[0].end_mark.index)
+    for node in _job_nodes(outline):
+        entry = key_of(node, "dependencies")
+        if entry is not None and isinstance(entry[1], yaml.SequenceNode):
+            for item, start, end in children(outline.text, entry[1]):
+                if isinstance(item, yaml.ScalarNode) and item.value == name and item.start_mark.index == start:
+                    yield item, start, end
 
 
 # A new job
@@ -217,25 +251,37 @@ def _block(entries: Iterable[tuple[str, str]], dash: int, gap: int = 1) -> list[
     return [first, *(" " * (dash + 1 + gap) + line for line in lines[1:])]
 
 
-def _append(outline: Outline, jobs_key: str, jobs: yaml.SequenceNode, job: NewJob) -> list[Edit]:
-    """After the last job of a list that has some."""
+def _insert(outline: Outline, jobs_key: str, jobs: yaml.SequenceNode, job: NewJob, index: int) -> list[Edit]:
+    """After the job at `index` of a list that has some."""
     nodes = [node for node in jobs.value if isinstance(node, yaml.MappingNode)]
     entries = _entries(job, jobs_key, nodes)
-    places = list(children(outline.text, jobs))
-    end = places[-1][2]
     if jobs.flow_style:
-        start = places[-1][1]
-        own_line = not outline.text[outline.line_start(start) : start].strip()
-        gap = outline.newline + outline.text[outline.line_start(start) : start] if own_line else " "
-        return [Edit(end, end, "," + gap + _flow(entries))]
+        return [_insert_flow(outline, list(children(outline.text, jobs)), index, _flow(entries))]
     dash = jobs.start_mark.column
-    last = places[-1][0]
-    own_line = last.start_mark.line == outline.text.count("\n", 0, outline.dash_of(jobs, last))
-    gap_width = last.start_mark.column - dash - 1 if own_line and isinstance(last, yaml.MappingNode) else 1
-    at = outline.after_comments(outline.line_end(end), dash + 1)
-    separated = len(places) > 1 and outline.has_blank_line(places[-2][2], outline.dash_of(jobs, last))
-    lines = ([""] if separated else []) + _block(entries, dash, max(gap_width, 1))
-    return [outline.insert_lines(at, lines)]
+    node = jobs.value[index]
+    own_line = node.start_mark.line == outline.text.count("\n", 0, outline.dash_of(jobs, node))
+    gap_width = node.start_mark.column - dash - 1 if own_line and isinstance(node, yaml.MappingNode) else 1
+    return [insert_item(outline, jobs, index, _block(entries, dash, max(gap_width, 1)))]
+
+
+def insert_item(outline: Outline, items: yaml.SequenceNode, index: int, lines: Sequence[str]) -> Edit:
+    """Lines of a new item after that at `index` of a block list, a blank line between where the others have one."""
+    places = list(children(outline.text, items))
+    at = outline.after_comments(outline.line_end(places[index][2]), items.start_mark.column + 1)
+    before = max(index, 1)
+    separated = len(places) > 1 and outline.has_blank_line(
+        places[before - 1][2], outline.dash_of(items, places[before][0])
+    )
+    return outline.insert_lines(at, ([""] if separated else []) + list(lines))
+
+
+def _insert_flow(outline: Outline, places: Sequence[tuple[yaml.Node, int, int]], index: int, text: str) -> Edit:
+    """An item after that at `index` of a list in brackets; comments stay with the item they follow."""
+    last = index + 1 == len(places)
+    start = places[index if last else index + 1][1]
+    own_line = not outline.text[outline.line_start(start) : start].strip()
+    gap = outline.newline + outline.text[outline.line_start(start) : start] if own_line else " "
+    return Edit(places[index][2], places[index][2], "," + gap + text) if last else Edit(start, start, text + "," + gap)
 
 
 def _fill(outline: Outline, key: yaml.ScalarNode, value: yaml.Node, job: NewJob) -> list[Edit]:
@@ -384,8 +430,12 @@ def _without_item(
 def _check_added(text: str, edits: Sequence[Edit], job: NewJob) -> None:
     before, after = _job_nodes(Outline.of(text)), _job_nodes(Outline.of(apply_edits(text, edits)))
     wanted = {"name": job.name, "entrypoint": job.entrypoint, "schedule": job.schedule}
-    added = after[-1] if len(after) == len(before) + 1 else None
-    if added is None or any(scalar_of_key(added, key) != value for key, value in wanted.items()):
+    added = [
+        node for node in after if job.id in (scalar_of_key(node, "job_id"), scalar_of_key(node, "project_task_id"))
+    ]
+    if len(after) != len(before) + 1 or len(added) != 1:
+        raise EditError("no place for a new job was found in this file; add it by hand")
+    if any(scalar_of_key(added[0], key) != value for key, value in wanted.items()):
         raise EditError("no place for a new job was found in this file; add it by hand")
 
 
