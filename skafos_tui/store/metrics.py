@@ -184,6 +184,17 @@ def summaries_of(connection: sqlite3.Connection, attempts: Sequence[str]) -> dic
     return found
 
 
+def peaks_of(connection: sqlite3.Connection, attempts: Sequence[str]) -> dict[str, int]:
+    """The highest memory (bytes) that each of these attempts was seen with, by its name."""
+    names = ", ".join("?" for _ in attempts)
+    rows = connection.execute(
+        "SELECT attempt, (SELECT MAX(memory) FROM points WHERE points.series = series.id) AS peak"
+        f" FROM series WHERE attempt IN ({names})",
+        tuple(attempts),
+    )
+    return {row["attempt"]: row["peak"] for row in rows if row["peak"] is not None}
+
+
 def _summary_from(row: sqlite3.Row) -> Summary:
     return Summary(
         points=row["points"],
