@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 import skafos_tui
-from skafos_tui.store.database import migrate
 
 ROOM = Path(skafos_tui.__file__).parent
 OF_TIME = ("scheduler", "deploying", "reload", "giving_up")
@@ -38,10 +35,3 @@ def of_runs() -> list[str]:
     plain |= set(re.findall(r'\bfailpoint\("([\w.]+)"\)', streams))
     both = {f"commit.{name}" for name in commits} | {f"docker.{name}" for name in calls}
     return sorted(plain | {f"{name}.{side}" for name in both for side in ("before", "after")})
-
-
-def template_database(factory: pytest.TempPathFactory) -> Path:
-    """An empty state database, to be copied: making one costs as much as a scenario."""
-    path = factory.mktemp("template") / "state.db"
-    migrate(path)
-    return path

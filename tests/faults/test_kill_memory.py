@@ -5,31 +5,17 @@ One scenario again: SKAFOS_KILL_SEEDS=123 (or 100-199) pytest tests/faults/test_
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-from failpoints_in_source import of_runs, template_database
+from failpoints_in_source import of_runs
 from scenario import play
+from seeds import chunks
 
 SEEDS = 1000
 CHUNK = 50
 AIMED_SEEDS = 200
 """Scenarios to try until one reaches the failpoint; nearly always it is among the first three."""
-
-
-def chunks() -> list[range]:
-    """The seeds to play, some at a time."""
-    wanted = os.environ.get("SKAFOS_KILL_SEEDS", f"0-{SEEDS - 1}")
-    first, _, last = wanted.partition("-")
-    begin, end = int(first), int(last or first) + 1
-    return [range(at, min(at + CHUNK, end)) for at in range(begin, end, CHUNK)]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty state database, to be copied."""
-    return template_database(tmp_path_factory)
 
 
 @pytest.mark.parametrize("swept", [False, True], ids=["", "and everything removed meanwhile"])
@@ -41,7 +27,9 @@ async def test_every_failpoint_is_survived(name: str, swept: bool, template: Pat
     raise AssertionError(f"no scenario of {AIMED_SEEDS} reaches {name}")
 
 
-@pytest.mark.parametrize("seeds", chunks(), ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
+@pytest.mark.parametrize(
+    "seeds", chunks("SKAFOS_KILL_SEEDS", SEEDS, CHUNK), ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}"
+)
 async def test_every_run_ends_as_it_should_wherever_the_engine_is_killed(seeds: range, template: Path) -> None:
     deaths = 0
     for seed in seeds:

@@ -9,27 +9,14 @@ import os
 from pathlib import Path
 
 import pytest
-from failpoints_in_source import of_time, template_database
+from failpoints_in_source import of_time
+from seeds import chunks
 from time_scenario import play
 
 SEEDS = 3000 if os.environ.get("SKAFOS_SOAK") else 300
 CHUNK = 25
 AIMED_SEEDS = 40
 """Scenarios to try until one reaches the failpoint; nearly always it is the first."""
-
-
-def chunks() -> list[range]:
-    """The seeds to play, some at a time."""
-    wanted = os.environ.get("SKAFOS_TIME_SEEDS", f"0-{SEEDS - 1}")
-    first, _, last = wanted.partition("-")
-    begin, end = int(first), int(last or first) + 1
-    return [range(at, min(at + CHUNK, end)) for at in range(begin, end, CHUNK)]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty state database, to be copied."""
-    return template_database(tmp_path_factory)
 
 
 @pytest.mark.parametrize("name", of_time())
@@ -40,7 +27,9 @@ async def test_every_failpoint_of_time_and_change_is_survived(name: str, templat
     raise AssertionError(f"no scenario of {AIMED_SEEDS} reaches {name}")
 
 
-@pytest.mark.parametrize("seeds", chunks(), ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
+@pytest.mark.parametrize(
+    "seeds", chunks("SKAFOS_TIME_SEEDS", SEEDS, CHUNK), ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}"
+)
 async def test_slots_and_activations_are_as_promised_wherever_the_engine_is_killed(
     seeds: range, template: Path
 ) -> None:
