@@ -21,6 +21,7 @@ class Where(Enum):
     HISTORY = "history"
     DEPLOYMENTS = "deployments"
     PROJECTS = "projects"
+    TEXT = "text"
 
 
 class Fact(Enum):

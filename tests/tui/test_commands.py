@@ -22,6 +22,8 @@ from skafos_tui.tui.screens.base import CommandScreen, handler_of
 from skafos_tui.tui.screens.dashboard import DashboardScreen
 from skafos_tui.tui.screens.help import help_lines
 from skafos_tui.tui.screens.palette import matching
+from skafos_tui.tui.screens.text import TextScreen
+from skafos_tui.tui.widgets.document import Document
 from skafos_tui.tui.widgets.footer import fitting
 from skafos_tui.tui.widgets.jobs import JobsPane
 
@@ -58,6 +60,7 @@ PLACES: dict[Where, tuple[type, ...]] = {
     Where.ANYWHERE: (CommandScreen,),
     Where.DASHBOARD: (DashboardScreen,),
     Where.JOBS: (JobsPane, DashboardScreen),
+    Where.TEXT: (Document, TextScreen),
 }
 """Where a command of the table is looked for, by the place it belongs to."""
 

@@ -7,5 +7,6 @@ from skafos_tui.tui.commands.dashboard import DASHBOARD
 from skafos_tui.tui.commands.general import GENERAL
 from skafos_tui.tui.commands.jobs import JOBS
 from skafos_tui.tui.commands.lists import LISTS
+from skafos_tui.tui.commands.runs import RUNS
 
-COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *LISTS, *JOBS)
+COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *LISTS, *JOBS, *RUNS)

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from skafos_tui.tui.arrangement import PANES, Arrangement, Box, arrange
 from skafos_tui.tui.command import Fact, Where
 from skafos_tui.tui.screens.base import CommandScreen
+from skafos_tui.tui.screens.run_control import RunControl
 from skafos_tui.tui.views import Dashboard
 from skafos_tui.tui.widgets.footer import Footer
 from skafos_tui.tui.widgets.header import Header
@@ -22,7 +23,7 @@ DISTANCES_S = 60.0
 """How often `in 5 h` is looked at; only what reads otherwise is drawn."""
 
 
-class DashboardScreen(CommandScreen):
+class DashboardScreen(RunControl, CommandScreen):
     """Header, panes and footer; panes that aren't shown get their view once they are."""
 
     CSS_PATH = "dashboard.tcss"
