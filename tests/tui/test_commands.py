@@ -19,13 +19,16 @@ from skafos_tui.tui.command import (
 )
 from skafos_tui.tui.commands import COMMANDS
 from skafos_tui.tui.screens.base import CommandScreen, handler_of
+from skafos_tui.tui.screens.config import ConfigScreen
 from skafos_tui.tui.screens.dashboard import DashboardScreen
 from skafos_tui.tui.screens.help import help_lines
 from skafos_tui.tui.screens.palette import matching
 from skafos_tui.tui.screens.text import TextScreen
 from skafos_tui.tui.widgets.document import Document
 from skafos_tui.tui.widgets.footer import fitting
+from skafos_tui.tui.widgets.graph import GraphPane
 from skafos_tui.tui.widgets.jobs import JobsPane
+from skafos_tui.tui.widgets.log.pane import LogPane
 
 BUSY = Situation(frozenset(Where), frozenset(Fact))
 
@@ -59,8 +62,11 @@ def test_the_lint_catches_an_id_used_twice() -> None:
 PLACES: dict[Where, tuple[type, ...]] = {
     Where.ANYWHERE: (CommandScreen,),
     Where.DASHBOARD: (DashboardScreen,),
+    Where.CONFIG: (ConfigScreen,),
+    Where.LOG: (LogPane, DashboardScreen),
     Where.JOBS: (JobsPane, DashboardScreen),
     Where.TEXT: (Document, TextScreen),
+    Where.GRAPH: (GraphPane, DashboardScreen),
 }
 """Where a command of the table is looked for, by the place it belongs to."""
 

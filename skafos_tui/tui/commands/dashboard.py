@@ -14,6 +14,7 @@ DASHBOARD: tuple[Command, ...] = (
     Command("focus.next", ("tab",), "next pane", "To the next pane.", _HERE),
     Command("focus.previous", ("shift+tab",), "previous pane", "To the pane before.", _HERE),
     Command("zoom", ("z",), "zoom", "This pane takes the whole screen, and gives it back.", _HERE),
+    Command("face", ("v",), "graph", "The graph in the place of the jobs, and back.", _HERE, (Fact.JOBS,), 45),
     Command("older", ("[",), "older run", "The run before this one.", _HERE, (Fact.RUN,), 30),
     Command("newer", ("]",), "newer run", "The run after this one.", _HERE, (Fact.LOOKING_BACK,), 31),
     Command("live", (".",), "live", "Back to the run that matters now.", _HERE, (Fact.LOOKING_BACK,), 32),
