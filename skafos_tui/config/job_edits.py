@@ -143,6 +143,32 @@ def delete_job(text: str, job_id: str, *, keep_mentions: bool = False) -> tuple[
     return shifted
 
 
+def toggle_dependency(text: str, job_id: str, other: str) -> tuple[Edit, ...]:
+    """The edits that make a job depend on another, or no more; the list keeps its form and its comments."""
+    outline = Outline.of(text)
+    entry = key_of(_job_node(outline, job_id), "dependencies")
+    if entry is None or _is_empty(entry[1]) or (isinstance(entry[1], yaml.SequenceNode) and not entry[1].value):
+        return set_key(text, job_id, ("dependencies",), f'["{other}"]')
+    items = entry[1]
+    if not isinstance(items, yaml.SequenceNode) or items.start_mark.index < entry[0].end_mark.index:
+        raise EditError("`dependencies` is no list of its own here; edit it in the text")
+    named = [item for item in items.value if scalar_of(item) == other]
+    if named and len(named) == len(items.value):
+        return set_key(text, job_id, ("dependencies",), None)
+    if named:
+        edits = [edit for item in named for edit in _without_item(outline, entry[0], items, item, keep_empty=False)]
+    else:
+        places = list(children(outline.text, items))
+        written = quoted(other, getattr(items.value[-1], "style", None) or None)
+        if items.flow_style:
+            edits = [_insert_flow(outline, places, len(places) - 1, written)]
+        else:
+            edits = [insert_item(outline, items, len(places) - 1, [" " * items.start_mark.column + "- " + written])]
+    shifted = outline.shifted(edits)
+    _check_dependency(text, shifted, job_id, other, wanted=not named)
+    return shifted
+
+
 def dependents(text: str, job_id: str) -> list[tuple[str, str]]:
     """Id and name of the jobs that depend on a job directly, in the order of the file."""
     found = []
@@ -455,3 +481,14 @@ def _check_set(text: str, edits: Sequence[Edit], job_id: str, path: Sequence[str
         node = entry[1]
     if value is None:
         raise EditError(f"`{path[-1]}` can't be taken away safely here; edit it by hand")
+
+
+def _check_dependency(text: str, edits: Sequence[Edit], job_id: str, other: str, *, wanted: bool) -> None:
+    def listed(whole: str) -> list[str | None]:
+        entry = key_of(_job_node(Outline.of(whole), job_id), "dependencies")
+        items = entry[1] if entry is not None else None
+        return [scalar_of(item) for item in items.value] if isinstance(items, yaml.SequenceNode) else []
+
+    before, after = listed(text), listed(apply_edits(text, edits))
+    if after != ([*before, other] if wanted else [name for name in before if name != other]):
+        raise EditError("`dependencies` can't be changed safely here; edit it by hand")
