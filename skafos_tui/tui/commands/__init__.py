@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from skafos_tui.tui.command import Command
+from skafos_tui.tui.commands.config import CONFIG
 from skafos_tui.tui.commands.dashboard import DASHBOARD
 from skafos_tui.tui.commands.general import GENERAL
 from skafos_tui.tui.commands.jobs import JOBS
 from skafos_tui.tui.commands.lists import LISTS
 from skafos_tui.tui.commands.runs import RUNS
 
-COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *LISTS, *JOBS, *RUNS)
+COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *CONFIG, *LISTS, *JOBS, *RUNS)

@@ -92,6 +92,15 @@ class CommandScreen(Screen[None], inherit_bindings=False):
         """To the screen before."""
         self.skafos.pop_screen()
 
+    def do_go_config(self) -> None:
+        self.edit_config(None)
+
+    def edit_config(self, job_id: str | None) -> None:
+        """Open the config editor at a job, or at the top."""
+        from skafos_tui.tui.screens.config import open_config
+
+        self.tell(open_config(self.skafos, job_id))
+
     def do_suspend(self) -> None:
         self.skafos.action_suspend_process()
 

@@ -140,6 +140,9 @@ class DashboardScreen(RunControl, CommandScreen):
     def do_deeper(self) -> None:
         self._go_to("log")
 
+    def do_config(self) -> None:
+        self.edit_config(self.jobs.selected)
+
     def do_older(self) -> None:
         self.skafos.bridge.step(-1)
 
