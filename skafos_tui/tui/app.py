@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import locale
 import os
+import shlex
+import signal
 import time
 from collections.abc import Callable
-from typing import ClassVar
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding
+from textual.driver import Driver
 from textual.message import Message
 
+from skafos_tui.model.run import RunState
+from skafos_tui.text.glyphs import ASCII
 from skafos_tui.tui.bridge import Bridge
 from skafos_tui.tui.control import Control
 from skafos_tui.tui.engine_watch import EngineWatch
 from skafos_tui.tui.opened import Opened
 from skafos_tui.tui.pacing import ASK, Pacer
+from skafos_tui.tui.preferences import Preferences
+from skafos_tui.tui.screens.base import CommandScreen
 from skafos_tui.tui.screens.dashboard import DashboardScreen
+from skafos_tui.tui.terminal import Terminal
 from skafos_tui.tui.theme import (
     Choice,
     Role,
@@ -33,7 +46,14 @@ from skafos_tui.tui.theme import (
 )
 from skafos_tui.tui.views import Dashboard
 
-RETURN = "jobs go on; skafos brings you back"
+if TYPE_CHECKING:
+    from skafos_tui.tui.background import Asked
+
+RETURN = "jobs go on; {} brings you back"
+FAREWELL_S = 0.15
+"""So long a terminal that has still to answer is waited for at the end."""
+CLOSED = 129
+"""The exit code where the terminal has gone, as of the signal that says so."""
 
 
 class SkafosApp(App[None], inherit_bindings=False):
@@ -63,19 +83,29 @@ class SkafosApp(App[None], inherit_bindings=False):
         read_only: bool = False,
         setting: str | None = None,
         opened: Opened | None = None,
+        preferences: Preferences | None = None,
+        asked: Asked | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Without `control` nothing can be changed; `setting` is the user's `theme`; `now` gives Unix seconds."""
+        """Without `control` nothing can be changed; `setting` is the user's `theme`; `now` gives Unix seconds.
+
+        `asked` is the question for the terminal's background that is out, with what has come in until now.
+        """
+        self.asked = asked
+        self.mouse_is_ours = True
         plain = "NO_COLOR" in os.environ
         # Textual's filter for NO_COLOR sends 24-bit greys unless the colours are the terminal's own.
         super().__init__(ansi_color=True if plain else None)
         self.bridge = bridge
         self.opened = opened
+        self.preferences = preferences or Preferences()
         self.control = control
         self.read_only = read_only or control is None
         self.now = now
         self._watch = watch
-        self._choice: Choice = read_choice(setting)
+        self._choice: Choice = read_choice(setting, light=asked is not None and asked.light is True)
+        self._opened_at = now()
+        self._failure_told: int | None = None
         self.ascii = wants_ascii(self._choice, os.environ, locale.getpreferredencoding(False))
         self.depth = depth_of(self.console.color_system, no_color=plain)
         self.roles: dict[Role, Style] = role_styles(self.depth, light=self._choice.light)
@@ -93,6 +123,10 @@ class SkafosApp(App[None], inherit_bindings=False):
         self.dashboard = DashboardScreen(self.view)
         self.push_screen(self.dashboard)
         self.call_after_refresh(self._begin)
+        if isinstance(self._driver, Terminal):
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, self.closed)
+            loop.add_signal_handler(signal.SIGTERM, self.leave)
 
     def _begin(self) -> None:
         self.bridge.start()
@@ -119,16 +153,87 @@ class SkafosApp(App[None], inherit_bindings=False):
         """The terminal has shown the last frame."""
         self.pacer.answered()
 
+    def get_driver_class(self) -> type[Driver]:
+        return Terminal
+
     def leave(self) -> None:
         """Quit at once; the engine and its jobs go on."""
+        self.keep()
+        # The terminal's answer to the last frame would be typed into the shell.
+        self.pacer.when_quiet(lambda: self.exit(message=self._farewell()), FAREWELL_S)
+
+    def closed(self) -> None:
+        """The terminal has gone: nothing can be drawn any more, and nobody waits for anything."""
+        try:
+            self.keep()
+        finally:
+            os._exit(CLOSED)
+
+    def keep(self) -> None:
+        """Write down what would be lost if this were the end."""
+        for screen in self.screen_stack:
+            if isinstance(screen, CommandScreen):
+                screen.keep()
+
+    def use_light(self, light: bool) -> None:
+        """The background of the terminal is light, or dark; the user's setting goes before."""
+        if not self._choice.auto or light == self._choice.light:
+            return
+        self._choice = replace(self._choice, light=light)
+        self.roles = role_styles(self.depth, light=light)
+        self.theme = theme_name(self.depth, light=light)
+        for screen in self.screen_stack:
+            if isinstance(screen, CommandScreen):
+                screen.restyle()
+
+    def _farewell(self) -> str | None:
         run = self.view.run
-        going = run is not None and not run.state.finished
-        self.exit(message=f"run {run.id}: {RETURN}" if run is not None and going else None)
+        if run is None or run.state.finished:
+            return None
+        return f"run {run.id}: {RETURN.format(self._way_back())}"
+
+    def _way_back(self) -> str:
+        """What to type where we are."""
+        if self.opened is None:
+            return "skafos"
+        with contextlib.suppress(OSError):
+            if Path.cwd().is_relative_to(self.opened.directory):
+                return "skafos"
+        return f"skafos --project {shlex.quote(str(self.opened.directory))}"
+
+    def _fatal_error(self) -> None:
+        """A line and a report in place of a screenful: whoever sees it did nothing wrong."""
+        from skafos_tui.tui.crash import line_of, write_report
+
+        error = self._exception or RuntimeError("no reason is known")
+        report = write_report(error, self.opened.home.path if self.opened is not None else None)
+        self._exit_renderables[:] = [Text(line_of(error, report), overflow="ignore", no_wrap=True, end="")]
+        with contextlib.suppress(OSError):
+            self.keep()
+        self._close_messages_no_wait()
 
     def tell(self, text: str) -> None:
         """Say something in the footer, until the next key."""
-        if self.dashboard is not None:
+        if isinstance(self.screen, CommandScreen):
+            self.screen.tell(text)
+        elif self.dashboard is not None:
             self.dashboard.tell(text)
+
+    def go_to_job(self, job_id: str) -> None:
+        """To the dashboard, with this job selected."""
+        dashboard = self.dashboard
+        if dashboard is None or dashboard not in self.screen_stack:
+            return
+        while self.screen is not dashboard:
+            self.pop_screen()
+        dashboard.go_to_job(job_id)
+
+    def switch_mouse(self) -> bool:
+        """Leave the mouse to the terminal, or take it back; whether it is ours now."""
+        self.mouse_is_ours = not self.mouse_is_ours
+        if isinstance(self._driver, Terminal):
+            self._driver.use_mouse(self.mouse_is_ours)
+        return self.mouse_is_ours
 
     def action_leave(self) -> None:
         """What `ctrl+q` does."""
@@ -139,6 +244,23 @@ class SkafosApp(App[None], inherit_bindings=False):
         if self.dashboard is not None and view is not None:
             self.view = view
             self.dashboard.show(view)
+            self._tell_failure(view)
+
+    def _tell_failure(self, view: Dashboard) -> None:
+        """Ring, and name it in the window's title, when a run has failed since we are here; the next one clears it."""
+        run = view.run
+        if run is None or not view.live:
+            return
+        failed = run.state is RunState.FAILED and (run.ended_at or 0.0) >= self._opened_at
+        if failed and run.id != self._failure_told:
+            if self.preferences.bell:
+                self.bell()
+            if self.preferences.title and isinstance(self._driver, Terminal):
+                title = f"✗ {view.name}: run {run.id} failed"
+                self._driver.set_title(title.translate(ASCII) if self.ascii else title)
+        elif not failed and self._failure_told is not None and isinstance(self._driver, Terminal):
+            self._driver.give_title_back()
+        self._failure_told = run.id if failed else None
 
     def _draw_times(self) -> None:
         if self.dashboard is not None:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from skafos_tui.config.settings import Settings
 from skafos_tui.model.project import Project
 from skafos_tui.tui.app import SkafosApp
+from skafos_tui.tui.background import Asked
 from skafos_tui.tui.bridge import Bridge
 from skafos_tui.tui.control import EngineControl
 from skafos_tui.tui.engine_watch import EngineWatch
 from skafos_tui.tui.opened import Opened
+from skafos_tui.tui.preferences import preferences_of
 from skafos_tui.tui.reading import DashboardReader
 from skafos_tui.tui.views import Dashboard
 
 
 def screen_of(
-    opened: Opened, written: Project | None, *, read_only: bool = False, theme: str | None = None
+    opened: Opened,
+    written: Project | None,
+    *,
+    read_only: bool = False,
+    settings: Settings | None = None,
+    asked: Asked | None = None,
 ) -> SkafosApp:
-    """The app on a project; `written` is what its config says now, `theme` the user's setting."""
+    """The app on a project; `written` is what its config says now, `asked` the question for the background.
+
+    Raises KeymapError.
+    """
+    settings = settings or Settings()
     app: SkafosApp
 
     def post(view: Dashboard) -> None:
@@ -25,5 +37,14 @@ def screen_of(
     reader = DashboardReader(opened.token, opened.name, written, home=opened.home)
     bridge = Bridge(opened.home.state_database, reader, post, engine=lambda: watch.facts)
     control = None if read_only else EngineControl(opened.home)
-    app = SkafosApp(bridge, watch=watch, control=control, read_only=read_only, setting=theme, opened=opened)
+    app = SkafosApp(
+        bridge,
+        watch=watch,
+        control=control,
+        read_only=read_only,
+        setting=settings.theme,
+        opened=opened,
+        preferences=preferences_of(settings),
+        asked=asked,
+    )
     return app

@@ -35,6 +35,7 @@ class Pacer:
         self._asked_at: float | None = None
         self._answers = True
         self._wakes_at: float | None = None
+        self._at_end: Callable[[], None] | None = None
 
     @property
     def pending(self) -> bool:
@@ -50,10 +51,25 @@ class Pacer:
         """The terminal has answered: the last frame has arrived."""
         self._asked_at = None
         self._answers = True
+        self._end()
         self._go_on()
 
+    def when_quiet(self, call: Callable[[], None], patience_s: float) -> None:
+        """Offer nothing any more, and call once the terminal has answered, or has had so many seconds to."""
+        self._pending.clear()
+        if self._asked_at is None or not self._answers:
+            call()
+            return
+        self._at_end = call
+        self._later(patience_s, self._end)
+
+    def _end(self) -> None:
+        call, self._at_end = self._at_end, None
+        if call is not None:
+            call()
+
     def _go_on(self) -> None:
-        if not self._pending:
+        if self._at_end is not None or not self._pending:
             return
         wait = self._ready_at() - self._now()
         if wait > 0:

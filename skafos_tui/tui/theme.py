@@ -130,16 +130,18 @@ def theme_name(depth: Depth, *, light: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the setting `theme` asks for: words among `dark`, `light` and `ascii`; others are ignored."""
+    """What the setting `theme` asks for; `auto`: the terminal decides whether it is light."""
 
     light: bool = False
     ascii: bool = False
+    auto: bool = False
 
 
-def read_choice(setting: str | None) -> Choice:
-    """The choice in the setting."""
+def read_choice(setting: str | None, *, light: bool = False) -> Choice:
+    """The choice in the setting, words among `auto`, `dark`, `light`, `ascii`; `light` is what the terminal said."""
     words = set((setting or "").lower().split())
-    return Choice("light" in words, "ascii" in words)
+    auto = words.isdisjoint(("dark", "light"))
+    return Choice("light" in words or (auto and light), "ascii" in words, auto)
 
 
 def wants_ascii(choice: Choice, environment: Mapping[str, str], encoding: str) -> bool:

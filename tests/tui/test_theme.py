@@ -136,7 +136,13 @@ def test_when_there_is_no_unicode(setting: str | None, term: str, encoding: str,
 
 def test_the_setting_chooses_light_and_ascii() -> None:
     assert read_choice("Light ASCII") == Choice(light=True, ascii=True)
-    assert read_choice(None) == Choice()
+    assert read_choice(None) == Choice(auto=True)
+
+
+def test_the_terminal_decides_only_where_the_setting_leaves_it_to_it() -> None:
+    assert read_choice("ascii", light=True) == Choice(light=True, ascii=True, auto=True)
+    assert read_choice("auto", light=True).light
+    assert not read_choice("dark", light=True).light
 
 
 @pytest.mark.parametrize("look", [*LOOKS.values(), OFF, BUILDING], ids=lambda look: look.word)

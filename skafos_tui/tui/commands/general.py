@@ -10,5 +10,6 @@ GENERAL: tuple[Command, ...] = (
     Command("back", ("q", "escape", "h", "left"), "back", "Back; at the top `q` quits, and jobs go on."),
     Command("copy", ("ctrl+c",), "copy", "Copy what is marked; it never stops a job."),
     Command("suspend", ("ctrl+z",), "suspend", "To the shell; `fg` brings you back."),
+    Command("mouse", ("M",), "mouse off", "Leave the mouse to the terminal, to mark text with it; again: back."),
     Command("quit", ("ctrl+q",), "quit", "Quit from anywhere; jobs go on."),
 )

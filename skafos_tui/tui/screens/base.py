@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
@@ -10,11 +11,15 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from skafos_tui.tui.command import Command, Fact, Keys, Situation, Where, commands_now, footer_commands
-from skafos_tui.tui.commands import COMMANDS
 from skafos_tui.tui.widgets.footer import Footer
+from skafos_tui.tui.widgets.pane import Lines
 
 if TYPE_CHECKING:
     from skafos_tui.tui.app import SkafosApp
+
+
+MENU_S = 0.4
+"""After this the places are listed to which a `g` leads."""
 
 
 class CommandScreen(Screen[None], inherit_bindings=False):
@@ -26,7 +31,6 @@ class CommandScreen(Screen[None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self.keys = Keys(COMMANDS)
         self.last_key = ""
         self._remark = ""
 
@@ -34,6 +38,11 @@ class CommandScreen(Screen[None], inherit_bindings=False):
     def skafos(self) -> SkafosApp:
         """Our app."""
         return cast("SkafosApp", self.app)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Follows what is typed here."""
+        return Keys(self.skafos.preferences.table)
 
     def keys_pane(self) -> Widget | None:
         """The pane that has the keys; its `do_` methods come before the screen's."""
@@ -53,37 +62,72 @@ class CommandScreen(Screen[None], inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """A key that no widget has taken."""
-        self.last_key, self._remark = event.key, ""
-        command = self.keys.typed(event.key, self.situation())
+        if self.typed(event.key):
+            event.stop()
+            event.prevent_default()
+
+    def typed(self, key: str) -> bool:
+        """Take a key: do its command, or wait for the rest of its sequence; whether it was either."""
+        self.last_key, self._remark = key, ""
+        command = self.keys.typed(key, self.situation())
         if command is not None:
-            event.stop()
-            event.prevent_default()
             self.perform(command)
-        elif self.keys.begun:
-            event.stop()
-            event.prevent_default()
+        elif self.keys.begun == "g":
+            self.set_timer(MENU_S, self._offer_menu)
         self.update_footer()
+        return command is not None or bool(self.keys.begun)
+
+    def _offer_menu(self) -> None:
+        """List where a `g` leads, if nothing has followed it."""
+        if self.keys.begun != "g" or not self.is_current:
+            return
+        from skafos_tui.tui.screens.go_menu import GoMenu
+
+        def chosen(key: str | None) -> None:
+            if key is None:
+                self.keys.forget()
+                self.update_footer()
+            else:
+                self.typed(key)
+
+        self.skafos.push_screen(GoMenu(self.commands()), chosen)
 
     def perform(self, command: Command) -> None:
         """Do what a command says, if it works now."""
-        if command.works(self.situation()):
+        if not command.works(self.situation()):
+            return
+        own = self.skafos.preferences.own.get(command.id)
+        if own is not None:
+            from skafos_tui.tui.own import do_own
+
+            do_own(self.skafos, own)
+        else:
             handler_of(command.id, self.keys_pane(), self)()
-            self.update_footer()
+        self.update_footer()
 
     def commands(self) -> list[Command]:
         """What works now."""
-        return commands_now(self.situation(), COMMANDS)
+        return commands_now(self.situation(), self.skafos.preferences.table)
 
     def update_footer(self) -> None:
         """Name in the footer what works now, else what was remarked or begun."""
         begun = f"{self.keys.begun} …" if self.keys.begun else ""
         for footer in self.query(Footer):
-            footer.show(tuple(footer_commands(self.situation(), COMMANDS)), self._remark or begun)
+            named = footer_commands(self.situation(), self.skafos.preferences.table)
+            footer.show(tuple(named), self._remark or begun)
 
     def tell(self, remark: str) -> None:
         """Say something in the footer, until the next key."""
         self._remark = remark
         self.update_footer()
+
+    def keep(self) -> None:
+        """Write down what would be lost if the app ended here."""
+
+    def restyle(self) -> None:
+        """Colours or glyphs have changed."""
+        for lines in self.query(Lines):
+            lines.refresh()
 
     def do_quit(self) -> None:
         self.skafos.leave()
@@ -118,13 +162,20 @@ class CommandScreen(Screen[None], inherit_bindings=False):
         self.skafos.push_screen(HelpScreen(self.commands()))
 
     def do_palette(self) -> None:
-        from skafos_tui.tui.screens.palette import PaletteScreen
+        from skafos_tui.tui.screens.palette import Choice, JobChoice, PaletteScreen
 
-        def chosen(command: Command | None) -> None:
-            if command is not None:
-                self.perform(command)
+        def chosen(choice: Choice | None) -> None:
+            if isinstance(choice, Command):
+                self.perform(choice)
+            elif choice is not None:
+                self.skafos.go_to_job(choice.job_id)
 
-        self.skafos.push_screen(PaletteScreen(self.commands()), chosen)
+        jobs = (JobChoice(row.job_id, row.name) for row in self.skafos.view.rows)
+        self.skafos.push_screen(PaletteScreen(self.commands(), jobs), chosen)
+
+    def do_mouse(self) -> None:
+        is_on = self.skafos.switch_mouse()
+        self.tell("" if is_on else "mouse off: the terminal marks text; M brings it back")
 
 
 def handler_of(command_id: str, *places: Any) -> Callable[[], None]:

@@ -136,6 +136,43 @@ class DashboardScreen(RunControl, CommandScreen):
     def do_zoom(self) -> None:
         self.zoomed = not self.zoomed
         self._arrange()
+    def go_to_job(self, job_id: str) -> None:
+        """Select this job, with the keys on the jobs."""
+        if job_id in self.view.row_of:
+            self._go_to("jobs")
+            self.jobs.select(job_id)
+
+    def go_to_job_of(self, run_id: int, job_id: str | None) -> None:
+        """Select this job once this run is shown, with the keys on the jobs."""
+        self.zoomed = False
+        self._go_to(self.face)
+        self._wanted_job = None if job_id is None else (run_id, job_id)
+        self._select_wanted()
+
+    def _select_wanted(self) -> None:
+        if self._wanted_job and self.view.run and self.view.run.id == self._wanted_job[0]:
+            job_id, self._wanted_job = self._wanted_job[1], None
+            if job_id in self.view.row_of:
+                self.jobs.select(job_id)
+
+    def on_alerts_pane_opened(self, message: AlertsPane.Opened) -> None:
+        from skafos_tui.tui.attention import go_to
+
+        go_to(self, message.alert)
+
+    def on_alerts_pane_acknowledged(self, message: AlertsPane.Acknowledged) -> None:
+        from skafos_tui.tui.attention import acknowledge
+
+        acknowledge(self.skafos, [message.alert], message.alert.name or message.alert.what)
+
+    def do_ack(self) -> None:
+        """Take notice of the failure that is shown."""
+        from skafos_tui.tui.attention import acknowledge, alerts_of_run
+
+        run = self.view.run
+        if run is not None:
+            acknowledge(self.skafos, alerts_of_run(self.view), f"run {run.id}")
+
 
     def do_deeper(self) -> None:
         self._go_to("log")
