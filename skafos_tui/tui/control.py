@@ -2,21 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from skafos_tui.model.project import NO_TEXT
 from skafos_tui.store.home import Home
+
+if TYPE_CHECKING:
+    from skafos_tui.api.client import ApiError, EngineClient
+
+T = TypeVar("T")
 
 
 class Refused(Exception):
     """The engine can't or won't; one line that says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run that was accepted, and what the config warned of."""
+
+    run: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """A change of the active deployment that was accepted: its number, `waiting` or `active`, the run it started."""
+
+    number: int | None
+    state: str
+    run: int | None = None
+
+
 class Control(Protocol):
     """The doors of the engine that the screen uses. Everything raises Refused."""
 
-    def cancel(self, run_id: int, job_id: str) -> None:
-        """Cancel a job's task in a run."""
+    def cancel(self, run_id: int, *jobs: str) -> None:
+        """Cancel the tasks of jobs in a run, by id; without any: the run."""
+
+    def run(self, *jobs: str, only: bool = False, parameters: Mapping[str, str] = NO_TEXT) -> Begun:
+        """Run jobs now, by id, with what follows from them unless `only`; without any: all enabled ones."""
+        ...
+
+    def retry(self, run_id: int) -> Begun:
+        """Run again what failed in a run."""
+        ...
+
+    def deploy(self) -> Activated:
+        """Make what stands in the project's directory the active deployment."""
+        ...
+
+    def rollback(self, number: int) -> Activated:
+        """Make an earlier deployment the active one."""
+        ...
+
+    def undeploy(self) -> Activated:
+        """Turn all schedules of the project off."""
+        ...
+
+    def pause(self, job_id: str | None = None) -> bool:
+        """Stop the schedule of a job, or all; whether it was on."""
+        ...
+
+    def resume(self, job_id: str | None = None) -> bool:
+        """Go on with a schedule, or all; whether it was paused."""
+        ...
 
     def ack(self, alerts: Sequence[int]) -> list[int]:
         """Take notice of alerts; those of them that were firing."""
@@ -26,25 +80,84 @@ class Control(Protocol):
 class EngineControl:
     """The engine of a home, started where there is none."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, directory: Path | None = None, token: str = "") -> None:
+        """`directory` and `token` are the project's; without them only what needs none can be asked."""
         self._home = home
+        self._directory = directory
+        self._token = token
 
-    def cancel(self, run_id: int, job_id: str) -> None:
-        """Cancel a job's task in a run."""
+    def cancel(self, run_id: int, *jobs: str) -> None:
+        """Cancel the tasks of jobs in a run, by id; without any: the run."""
         from skafos_tui.api.asker import whoami
-        from skafos_tui.api.client import ApiError, EngineUnreachable, ensure_engine
 
-        try:
-            ensure_engine(self._home).cancel(run_id, jobs=(job_id,), by=whoami())
-        except (ApiError, EngineUnreachable) as error:
-            raise Refused(str(error)) from None
+        self._ask(lambda engine, _: engine.cancel(run_id, jobs=jobs, by=whoami()))
+
+    def run(self, *jobs: str, only: bool = False, parameters: Mapping[str, str] = NO_TEXT) -> Begun:
+        """Run jobs now, by id, with what follows from them unless `only`; without any: all enabled ones."""
+        return _begun(
+            self._ask(
+                lambda engine, request: engine.start_run(
+                    str(self._directory), request, jobs=jobs, only=only, parameters=parameters
+                )
+            )
+        )
+
+    def retry(self, run_id: int) -> Begun:
+        """Run again what failed in a run."""
+        return _begun(self._ask(lambda engine, request: engine.retry(run_id, request)))
+
+    def deploy(self) -> Activated:
+        """Make what stands in the project's directory the active deployment."""
+        return _activated(self._ask(lambda engine, request: engine.deploy(str(self._directory), request, run=True)))
+
+    def rollback(self, number: int) -> Activated:
+        """Make an earlier deployment the active one."""
+        return _activated(self._ask(lambda engine, request: engine.rollback(self._token, number, request)))
+
+    def undeploy(self) -> Activated:
+        """Turn all schedules of the project off."""
+        return _activated(self._ask(lambda engine, request: engine.undeploy(self._token, request)))
+
+    def pause(self, job_id: str | None = None) -> bool:
+        """Stop the schedule of a job, or all; whether it was on."""
+        return bool(self._ask(lambda engine, _: engine.pause(self._token, job_id))["changed"])
+
+    def resume(self, job_id: str | None = None) -> bool:
+        """Go on with a schedule, or all; whether it was paused."""
+        return bool(self._ask(lambda engine, _: engine.resume(self._token, job_id))["changed"])
 
     def ack(self, alerts: Sequence[int]) -> list[int]:
         """Take notice of alerts; those of them that were firing."""
         from skafos_tui.api.asker import whoami
+
+        return self._ask(lambda engine, _: engine.ack(None, alerts, by=whoami()))
+
+    def _ask(self, question: Callable[[EngineClient, str], T]) -> T:
+        """Ask the engine; a lost answer is asked for again under the same id, and nothing is done twice."""
         from skafos_tui.api.client import ApiError, EngineUnreachable, ensure_engine
 
+        request = uuid.uuid4().hex
         try:
-            return ensure_engine(self._home).ack(None, alerts, by=whoami())
-        except (ApiError, EngineUnreachable) as error:
+            try:
+                return question(ensure_engine(self._home), request)
+            except EngineUnreachable:
+                return question(ensure_engine(self._home), request)
+        except ApiError as error:
+            raise Refused(_one_line(error)) from None
+        except EngineUnreachable as error:
             raise Refused(str(error)) from None
+
+
+def _begun(answer: Mapping[str, Any]) -> Begun:
+    return Begun(int(answer["run"]), tuple(map(str, answer.get("warnings") or ())))
+
+
+def _activated(answer: Mapping[str, Any]) -> Activated:
+    number, run = answer.get("deployment"), answer.get("run")
+    return Activated(None if number is None else int(number), str(answer["state"]), None if run is None else int(run))
+
+
+def _one_line(error: ApiError) -> str:
+    """What the engine said; of a config with errors the first one too."""
+    found = error.details.get("diagnostics") or ()
+    return f"{error.message}: {found[0]}" if found else error.message

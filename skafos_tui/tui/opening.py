@@ -36,7 +36,7 @@ def screen_of(
     watch = EngineWatch(opened.home, read_only=read_only, told=lambda: bridge.look())
     reader = DashboardReader(opened.token, opened.name, written, home=opened.home)
     bridge = Bridge(opened.home.state_database, reader, post, engine=lambda: watch.facts)
-    control = None if read_only else EngineControl(opened.home)
+    control = None if read_only else EngineControl(opened.home, opened.directory, opened.token)
     app = SkafosApp(
         bridge,
         watch=watch,
