@@ -71,7 +71,7 @@ class BenchApp(App[None]):
     def on_key(self, event: events.Key) -> None:
         """Each key is one for the pane, and is counted where the benchmark sees it."""
         self.keys += 1
-        actions = [self.pane.action_page_up, self.pane.action_wrap, self.pane.action_up, self.pane.action_bottom]
+        actions = [self.pane.do_page_up, self.pane.do_log_wrap, self.pane.do_up, self.pane.do_bottom]
         actions[self.keys % len(actions)]()
         self.query_one("#keys", Static).update(MARK.format(self.keys), layout=False)
 
@@ -128,16 +128,16 @@ async def measure_actions(path: Path, small: Path) -> bool:
         before = resident_mb()
         figures: dict[str, float] = {"open": await frame(app, lambda: pane.set_shown(shown(path)))}
         steps: list[tuple[str, Callable[[], object]]] = [
-            ("top", pane.action_top),
-            ("page down", pane.action_page_down),
-            ("end", pane.action_bottom),
-            ("page up", pane.action_page_up),
-            ("wrap", pane.action_wrap),
-            ("wrapped: page up", pane.action_page_up),
-            ("wrapped: top", pane.action_top),
-            ("wrapped: end", pane.action_bottom),
+            ("top", pane.do_top),
+            ("page down", pane.do_page_down),
+            ("end", pane.do_bottom),
+            ("page up", pane.do_page_up),
+            ("wrap", pane.do_log_wrap),
+            ("wrapped: page up", pane.do_page_up),
+            ("wrapped: top", pane.do_top),
+            ("wrapped: end", pane.do_bottom),
             ("go to a time", lambda: pane._go_to_time("+500s")),
-            ("all jobs", pane.action_all_jobs),
+            ("all jobs", pane.do_log_all_jobs),
             ("filter, a line in 1000", lambda: pane._only_text("needle")),
         ]
         for name, act in steps:
@@ -148,15 +148,15 @@ async def measure_actions(path: Path, small: Path) -> bool:
         searched = time.perf_counter() - started
         hits = pane.reading.view.count()
         filtered: list[tuple[str, Callable[[], object]]] = [
-            ("filtered: top", pane.action_top),
-            ("filtered: page down", pane.action_page_down),
-            ("filtered: end", pane.action_bottom),
+            ("filtered: top", pane.do_top),
+            ("filtered: page down", pane.do_page_down),
+            ("filtered: end", pane.do_bottom),
             ("find in it", lambda: pane._find("step 5")),
         ]
         for name, act in filtered:
             figures[name] = await frame(app, act)
         await until(lambda: not pane.reading.finding)
-        figures["next hit"] = await frame(app, pane.action_previous_hit)
+        figures["next hit"] = await frame(app, pane.do_find_previous)
         started = time.perf_counter()
         await pilot.resize_terminal(100, 30)
         figures["resize"] = (time.perf_counter() - started) * 1000

@@ -46,14 +46,14 @@ async def test_moving_up_pauses_and_tells_what_came(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_shown(numbered(path, 100, live=True))
-        app.pane.action_page_up()
+        app.pane.do_page_up()
         await pilot.pause()
         before = app.screen_text()[1:]
         append(path, [(200 + n, "more") for n in range(1234)])
         await app.until(lambda: "paused  +1,234 lines" in app.screen_text()[0])
         assert app.screen_text()[1:] == before
         assert app.followed == [False]
-        app.pane.action_bottom()
+        app.pane.do_bottom()
         await pilot.pause()
         assert app.followed == [False, True]
         assert app.screen_text()[-1].endswith("more")
@@ -67,20 +67,20 @@ async def test_every_move_shows_the_lines_it_should(tmp_path: Path) -> None:
         def numbers() -> list[int]:
             return [int(row.split()[-1]) for row in app.screen_text()[1:]]
 
-        app.pane.action_top()
+        app.pane.do_top()
         assert numbers() == list(range(10))
         assert app.screen_text()[0].endswith("line 1 of 100")
-        app.pane.action_up()
+        app.pane.do_up()
         assert numbers() == list(range(10))
-        app.pane.action_page_down()
+        app.pane.do_page_down()
         assert numbers() == list(range(5, 15))
         for _ in range(12):
-            app.pane.action_down()
+            app.pane.do_down()
         assert numbers() == list(range(8, 18))
         for _ in range(30):
-            app.pane.action_page_down()
+            app.pane.do_page_down()
         assert numbers() == list(range(90, 100))
-        app.pane.action_page_up()
+        app.pane.do_page_up()
         assert numbers() == list(range(85, 95))
 
 
@@ -90,21 +90,21 @@ async def test_wrapped_and_resized_the_line_at_the_top_stays(tmp_path: Path) -> 
     append(path, [(n, f"line {n} " + "word " * 30) for n in range(50)])
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_shown(Shown((attempt(path),), started_ns=START, job_id="train"))
-        app.pane.action_top()
-        app.pane.action_page_down()
+        app.pane.do_top()
+        app.pane.do_page_down()
         first = app.screen_text()[1]
         assert "line 5 word" in first
-        app.pane.action_wrap()
+        app.pane.do_log_wrap()
         assert app.screen_text()[1] == first
         assert app.screen_text()[2].startswith(" " * 9 + "▌d word")
         assert len([row for row in app.screen_text() if "line " in row[10:16]]) == 3
         await pilot.resize_terminal(100, 11)
         assert "line 5 word" in app.screen_text()[1]
         assert "line 6 word" in app.screen_text()[3]
-        app.pane.action_bottom()
+        app.pane.do_bottom()
         assert [row for row in app.screen_text() if "line 49" in row]
-        app.pane.action_wrap()
-        app.pane.action_right()
+        app.pane.do_log_wrap()
+        app.pane.do_log_right()
         assert app.screen_text()[-1][10:].startswith("ord word") or "word" in app.screen_text()[-1]
         assert "line 49" not in app.screen_text()[-1]
 
@@ -115,7 +115,7 @@ async def test_what_is_looked_for_is_reversed_and_gone_to(tmp_path: Path) -> Non
     append(path, [(n, f"line {n}" + (" NEEDLE here" if n % 1000 == 7 else "")) for n in range(5000)])
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_shown(Shown((attempt(path),), started_ns=START, job_id="train"))
-        app.pane.action_find()
+        app.pane.do_find()
         await type_in(pilot, "needle")
 
         def at(number: int) -> bool:
@@ -125,16 +125,16 @@ async def test_what_is_looked_for_is_reversed_and_gone_to(tmp_path: Path) -> Non
         row = next(y for y in range(1, 11) if "4007" in app.pane.render_line(y).text)
         reversed_text = [s.text for s in app.pane.render_line(row) if s.style is not None and s.style.reverse]
         assert reversed_text == ["NEEDLE"]
-        app.pane.action_previous_hit()
+        app.pane.do_find_previous()
         await app.until(lambda: at(3007))
-        app.pane.action_next_hit()
+        app.pane.do_find_next()
         await app.until(lambda: at(4007))
         await app.until(lambda: not app.pane.reading.finding)
-        app.pane.action_next_hit()
+        app.pane.do_find_next()
         await pilot.pause()
         assert app.said[-1] == "no 'needle' below"
-        assert app.pane.action_close()
-        assert not app.pane.action_close()
+        assert app.pane.close_one()
+        assert not app.pane.close_one()
 
 
 async def test_only_what_matches_is_shown_also_of_what_comes(tmp_path: Path) -> None:
@@ -142,14 +142,14 @@ async def test_only_what_matches_is_shown_also_of_what_comes(tmp_path: Path) -> 
     path = tmp_path / "a.log"
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_shown(numbered(path, 3000, live=True))
-        app.pane.action_only_matching()
+        app.pane.do_only()
         await type_in(pilot, "99$")
         await app.until(lambda: "30 of 3,000 lines" in app.screen_text()[0] and not app.pane.reading.searching)
         assert [row.split()[-1] for row in app.screen_text()[1:]] == [str(n) for n in range(2099, 3000, 100)]
         append(path, [(4000, "line 3099"), (4001, "line 4000")])
         await app.until(lambda: "31 of 3,002" in app.screen_text()[0])
         assert app.screen_text()[-1].endswith("line 3099")
-        app.pane.action_only_matching()
+        app.pane.do_only()
         await pilot.press("ctrl+u")
         await pilot.press("enter")
         assert app.screen_text()[-1].endswith("line 4000")
@@ -159,7 +159,7 @@ async def test_a_pattern_that_is_none_is_said_and_can_be_mended(tmp_path: Path) 
     app = LogApp()
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_shown(numbered(tmp_path / "a.log", 30))
-        app.pane.action_find()
+        app.pane.do_find()
         await type_in(pilot, "(9")
         assert app.said[-1].startswith("not a regular expression: '(9'")
         assert app.screen_text()[-1] == "find: (9"
@@ -175,12 +175,12 @@ async def test_levels_are_marks_and_can_be_all_that_is_shown(tmp_path: Path) -> 
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_shown(Shown((attempt(path),), started_ns=START, job_id="train"))
         assert [row[0] for row in app.screen_text()[1:5]] == [" ", "~", "!", " "]
-        app.pane.action_level()
+        app.pane.do_log_level()
         await app.until(lambda: "2 of 4 lines" in app.screen_text()[0])
-        app.pane.action_level()
+        app.pane.do_log_level()
         await app.until(lambda: "1 of 4 lines" in app.screen_text()[0])
         assert "ValueError" in app.screen_text()[1]
-        app.pane.action_level()
+        app.pane.do_log_level()
         await pilot.pause()
         assert app.screen_text()[0].endswith(" 4 lines")
 
@@ -214,20 +214,20 @@ async def test_instances_attempts_jobs_events_and_gaps_are_told_apart(tmp_path: 
         assert app.screen_text()[0].startswith("▌3 LOG Train  #0 #1  attempt 1/2")
         newest = ["#0 zero a", "#1 one a", "#0 zero b", "   engine: Train #0 finished, exit 0", "#1 one b"]
         assert texts() == newest
-        pane.action_instance()
+        pane.do_log_instance()
         assert texts() == ["zero a", "zero b", "engine: Train #0 finished, exit 0"]
-        pane.action_instance()
-        pane.action_instance()
+        pane.do_log_instance()
+        pane.do_log_instance()
         assert texts() == newest
-        pane.action_older_attempt()
+        pane.do_log_older_attempt()
         assert "attempt 1" in app.screen_text()[0]
         assert texts()[:2] == ["#1 old attempt", "#0 zero a"]
-        pane.action_older_attempt()
+        pane.do_log_older_attempt()
         await pilot.pause()
         assert app.said == ["no older attempt"]
-        pane.action_newer_attempt()
+        pane.do_log_newer_attempt()
         assert texts() == newest
-        pane.action_all_jobs()
+        pane.do_log_all_jobs()
         assert texts() == [
             "Clean     cleaning",
             "Clean     --- the daemon was killed ---",
@@ -245,11 +245,11 @@ async def test_times_are_by_the_clock_since_the_start_or_off_and_bare_is_text_al
     async with app.run_test(size=SIZE):
         app.pane.set_shown(numbered(tmp_path / "a.log", 62))
         assert app.screen_text()[-1] == " 14:14:21 line 61"
-        app.pane.action_times()
+        app.pane.do_log_times()
         assert app.screen_text()[-1] == "     1:01 line 61"
-        app.pane.action_times()
+        app.pane.do_log_times()
         assert app.screen_text()[-1] == "  line 61"
-        app.pane.action_bare()
+        app.pane.do_log_bare()
         assert app.screen_text()[-1] == "line 61"
 
 
@@ -258,11 +258,11 @@ async def test_a_time_can_be_gone_to(tmp_path: Path) -> None:
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_shown(numbered(tmp_path / "a.log", 5000))
         for typed, line in (("14:20", 400), ("+1:00", 60), ("-10s", 4989), ("2026-09-21 14:20:01+00:00", 401)):
-            app.pane.action_go_to_time()
+            app.pane.do_log_time()
             await type_in(pilot, typed)
             assert app.pane.cursor is not None
             assert app.pane.cursor.number == line, typed
-        app.pane.action_go_to_time()
+        app.pane.do_log_time()
         await type_in(pilot, "soon")
         assert app.said[-1].startswith("not a time: 'soon'")
 
@@ -275,14 +275,14 @@ async def test_marked_lines_are_copied_in_their_order_else_the_current_one(
     monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_shown(numbered(tmp_path / "a.log", 100))
-        app.pane.action_copy()
-        app.pane.action_up()
-        app.pane.action_mark()
-        app.pane.action_top()
-        app.pane.action_mark()
-        app.pane.action_mark()
+        app.pane.do_yank()
+        app.pane.do_up()
+        app.pane.do_log_mark()
+        app.pane.do_top()
+        app.pane.do_log_mark()
+        app.pane.do_log_mark()
         assert app.screen_text()[1] == " 14:13:20*line 0"
-        app.pane.action_copy()
+        app.pane.do_yank()
         await pilot.pause()
         assert copied == ["line 99", "line 0\nline 1\nline 98"]
         assert app.said == ["copied 1 line", "copied 3 lines"]
@@ -293,15 +293,15 @@ async def test_what_is_shown_is_saved_and_nothing_is_overwritten(tmp_path: Path)
     target = tmp_path / "out.txt"
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_shown(numbered(tmp_path / "a.log", 300))
-        app.pane.action_only_matching()
+        app.pane.do_only()
         await type_in(pilot, "5$")
         await app.until(lambda: not app.pane.reading.searching)
-        app.pane.action_save()
+        app.pane.do_save()
         await pilot.press("ctrl+u")
         await type_in(pilot, str(target))
         await app.until(lambda: f"saved 30 lines to {target}" in app.said)
         assert target.read_text().splitlines()[:2] == ["14:13:25 line 5", "14:13:35 line 15"]
-        app.pane.action_save()
+        app.pane.do_save()
         await pilot.press("ctrl+u")
         await type_in(pilot, str(target))
         assert app.said[-1] == f"{target} is there already: another name, please"
@@ -316,8 +316,8 @@ async def test_another_run_of_the_list_keeps_the_line_another_job_begins_at_its_
     more = Shown((long,), (), START, "train")
     async with app.run_test(size=SIZE):
         app.pane.set_shown(more)
-        app.pane.action_top()
-        app.pane.action_page_down()
+        app.pane.do_top()
+        app.pane.do_page_down()
         row = app.screen_text()[1]
         app.pane.set_shown(Shown((long, *shown.attempts[3:]), (), START, "train"))
         assert app.screen_text()[1] == row
@@ -356,6 +356,6 @@ async def test_the_mouse_chooses_a_line_and_the_wheel_moves(tmp_path: Path) -> N
         app.pane.set_shown(numbered(tmp_path / "a.log", 100))
         await pilot.click(app.pane, offset=(20, 3))
         assert app.screen_text()[3] == " 14:14:52▌line 92"
-        app.pane.action_top()
+        app.pane.do_top()
         await pilot._post_mouse_events([MouseScrollDown], app.pane, offset=(5, 5), button=0)
         assert app.screen_text()[1].endswith("line 3")

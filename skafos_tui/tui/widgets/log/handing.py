@@ -6,43 +6,22 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
 from skafos_tui.text.sgr import plain
 from skafos_tui.tui.widgets.log.export import edit, editor_start, page, save, text_lines, text_of
-from skafos_tui.tui.widgets.log.reading import Reading
+from skafos_tui.tui.widgets.log.rows import LogRows
 from skafos_tui.tui.widgets.log.when import Times
-from skafos_tui.tui.widgets.pane import Pane
-
-if TYPE_CHECKING:
-    from skafos_tui.store.logs.view import Place
-    from skafos_tui.tui.widgets.log.drawing import Drawing
 
 COPY_LIMIT = 1_000_000
 """Characters that are copied at most: terminals drop what is much larger."""
 
 
-class Handing(Pane):
+class Handing(LogRows):
     """The part of the pane that gives lines away."""
 
-    reading: Reading
-    marks: set[tuple[Path | None, int]]
-
-    @property
-    def how(self) -> Drawing:
-        """How lines are drawn now."""
-        raise NotImplementedError
-
-    def say(self, text: str) -> None:
-        """Tell one sentence."""
-        raise NotImplementedError
-
-    def _current(self) -> Place | None:
-        raise NotImplementedError
-
-    def action_copy(self) -> None:
+    def do_yank(self) -> None:
         """Copy the marked lines, else the current one, through the terminal."""
         text = self.copied()
         if not text:
@@ -58,7 +37,7 @@ class Handing(Pane):
         view = self.reading.view
         marked = [place for place in (self.reading.place_of(*key) for key in self.marks) if place is not None]
         if not marked:
-            current = self._current()
+            current = self.current()
             return "" if current is None else text_of(view.line(current))
         # Places know the lines before them, so their ordinals are the order on the screen.
         marked.sort(key=lambda place: (sum(place.cut), place.source))
@@ -96,17 +75,17 @@ class Handing(Pane):
 
         self.run_worker(work, thread=True, exit_on_error=False, group="log-save")
 
-    def action_pager(self) -> None:
+    def do_pager(self) -> None:
         """Show all in `$PAGER`."""
         self._hand_over(page, self._lines_to_give(all_lines=True, colours=True), "PAGER")
 
-    def action_editor(self) -> None:
+    def do_editor(self) -> None:
         """Open a copy in `$EDITOR`."""
         self._hand_over(edit, self._lines_to_give(all_lines=False), "EDITOR")
 
     def _lines_to_give(self, *, all_lines: bool, colours: bool = False) -> Callable[[], Iterable[str]]:
         view = self.reading.snapshot()
-        current = self._current()
+        current = self.current()
         start = view.start() if all_lines else editor_start(view, current)
         labels, started = list(self.reading.labels), self.how.started_ns
         times = Times.OFF if self.how.bare else self.how.times
