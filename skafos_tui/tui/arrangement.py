@@ -15,6 +15,7 @@ JOBS_LEAST = 4
 LOG_LEAST = 7
 SIDE_MEDIUM = 43
 UPPER_LEAST_LARGE = 13
+JOBS_WIDTH = 128
 REFERENCE = 220
 """The width for which SCREENS gives the columns of the large layout."""
 
@@ -55,32 +56,59 @@ def layout_of(width: int, height: int) -> Layout:
     return Layout.MEDIUM if width < 180 else Layout.LARGE
 
 
-def arrange(width: int, height: int, jobs_want: int, focused: str, *, zoomed: bool) -> Arrangement:
-    """The boxes of header, footer and panes; `jobs_want` rows would show all jobs with their title."""
+def graph_room(width: int, height: int) -> tuple[int, int]:
+    """The most cells that a drawing of the graph gets beside the jobs, or in their place where that is narrower."""
+    beside = width - round(width * JOBS_WIDTH / REFERENCE) - 1 if layout_of(width, height) is Layout.LARGE else width
+    return beside - 1, int(height * JOBS_SHARE) - 1
+
+
+def arrange(
+    width: int,
+    height: int,
+    jobs_want: int,
+    focused: str,
+    *,
+    zoomed: bool,
+    face: str = "jobs",
+    beside: bool = True,
+    card: int = 0,
+) -> Arrangement:
+    """The boxes of header, footer and panes; `jobs_want` rows would show all jobs with their title.
+
+    `face` is `jobs`, or `graph` where that stands in their place; `beside`: where there is room both are seen.
+    `card` rows at the top are the failure card's; in the small layout they stand in place of the alert line.
+    """
     layout = layout_of(width, height)
     frame = {"header": Box(0, 0, width, 1), "footer": Box(0, height - 1, width, 1)}
     if layout is Layout.ONE or zoomed:
         return Arrangement(layout, {**frame, focused: Box(0, 1, width, max(0, height - 2))})
     if layout is Layout.SMALL:
-        return Arrangement(layout, {**frame, **_small(width, height, jobs_want)})
+        small = _small(width, height, jobs_want, card)
+        return Arrangement(layout, {**frame, face: small.pop("jobs"), **small})
+    top = 1 + card
+    if card:
+        frame["card"] = Box(0, 1, width, card)
     if layout is Layout.MEDIUM:
         upper = _upper(height, jobs_want)
-        lower, rule = _lower(width, height, upper, width - SIDE_MEDIUM - 1)
-        return Arrangement(layout, {**frame, "jobs": Box(0, 1, width, upper), **lower}, (rule,))
+        lower, rule = _lower(width, height, top + upper, width - SIDE_MEDIUM - 1)
+        return Arrangement(layout, {**frame, face: Box(0, top, width, upper), **lower}, (rule,))
     upper = _upper(height, max(jobs_want, UPPER_LEAST_LARGE))
-    lower, rule = _lower(width, height, upper, round(width * 160 / REFERENCE))
-    jobs = round(width * 128 / REFERENCE)
-    boxes = {"jobs": Box(0, 1, jobs, upper), "graph": Box(jobs + 1, 1, width - jobs - 1, upper)}
-    return Arrangement(layout, {**frame, **boxes, **lower}, (Box(jobs, 1, 1, upper), rule))
+    lower, rule = _lower(width, height, top + upper, round(width * 160 / REFERENCE))
+    if face != "jobs" or not beside:
+        return Arrangement(layout, {**frame, face: Box(0, top, width, upper), **lower}, (rule,))
+    jobs = round(width * JOBS_WIDTH / REFERENCE)
+    boxes = {"jobs": Box(0, top, jobs, upper), "graph": Box(jobs + 1, top, width - jobs - 1, upper)}
+    return Arrangement(layout, {**frame, **boxes, **lower}, (Box(jobs, top, 1, upper), rule))
 
 
-def _small(width: int, height: int, jobs_want: int) -> dict[str, Box]:
-    room = height - 4  # header, alerts, metrics, footer
+def _small(width: int, height: int, jobs_want: int, card: int) -> dict[str, Box]:
+    top = 1 + max(1, card)
+    room = height - top - 2  # below: metrics, footer
     jobs = max(JOBS_LEAST, min(jobs_want, JOBS_MOST_SMALL, int(height * JOBS_SHARE), room - LOG_LEAST))
     return {
-        "alerts": Box(0, 1, width, 1),
-        "jobs": Box(0, 2, width, jobs),
-        "log": Box(0, 2 + jobs, width, room - jobs),
+        "card" if card else "alerts": Box(0, 1, width, top - 1),
+        "jobs": Box(0, top, width, jobs),
+        "log": Box(0, top + jobs, width, room - jobs),
         "metrics": Box(0, height - 2, width, 1),
     }
 
@@ -89,8 +117,8 @@ def _upper(height: int, wanted: int) -> int:
     return max(JOBS_LEAST, min(wanted, int(height * JOBS_SHARE)))
 
 
-def _lower(width: int, height: int, upper: int, log: int) -> tuple[dict[str, Box], Box]:
-    top, rows = 1 + upper, height - 2 - upper
+def _lower(width: int, height: int, top: int, log: int) -> tuple[dict[str, Box], Box]:
+    rows = height - 1 - top
     alerts = max(min(3, rows), rows // 3)
     side, side_width = log + 1, width - log - 1
     boxes = {

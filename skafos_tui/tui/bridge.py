@@ -83,6 +83,13 @@ class Bridge:
             self._steps.append(by)
         self._wanted.set()
 
+    def choose(self, run_id: int) -> None:
+        """Show this run."""
+        with self._lock:
+            self._steps.clear()
+            self._chosen = run_id
+        self._wanted.set()
+
     def _run(self) -> None:
         while not self._ended.is_set():
             connection = _open(self._path)

@@ -32,6 +32,7 @@ class Fact(Enum):
     RUN = "a run is shown"
     JOB_OPEN = "the selected job's task has not ended"
     LOOKING_BACK = "a run was chosen, the newest isn't followed"
+    TO_ACK = "there is an alert here that nobody has acknowledged"
     FINDINGS = "the config has findings"
     FIX = "a fix is offered at the cursor"
     APART = "the config was changed on disk, too"

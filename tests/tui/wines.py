@@ -13,10 +13,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from skafos_tui.model.alert import AlertKey, AlertKind, Cause, acknowledged, occurred
 from skafos_tui.model.project import Catchup
 from skafos_tui.model.run import Run, RunState, Task, TaskState, TriggerKind
 from skafos_tui.model.verdict import Verdict, VerdictKind
-from skafos_tui.store import projects, runs, schedules
+from skafos_tui.store import alerts, projects, runs, schedules
 from skafos_tui.store.database import connect, migrate
 from skafos_tui.store.home import Home
 
@@ -24,7 +25,9 @@ TOKEN = "06a16549a3e19a93faff2cc3"
 NOW = 1_700_000_000.0
 """2023-11-14 22:13:20 UTC."""
 GOOD = Verdict(VerdictKind.EXITED, 0)
-OUT_OF_MEMORY = Verdict(VerdictKind.OUT_OF_MEMORY, 137, "limit 2.0Gi, peak 2.0Gi")
+OUT_OF_MEMORY = Verdict(VerdictKind.OUT_OF_MEMORY, 137, "limit 2.0Gi, peak 2.0Gi, ended with exit 137 (SIGKILL)")
+STOPPED = ("Evaluate", "Score", "Report")
+"""What can't go on without "Train forest"."""
 PIPELINE: dict[str, tuple[str, ...]] = {
     "Ingest": (),
     "Check": ("Ingest",),
@@ -256,6 +259,26 @@ class Store:
 
         self.write(work)
 
+    def alert(self, key: AlertKey, cause: Cause, at: float = NOW, times: int = 1) -> None:
+        """An alert happens (again), as the engine would write it."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            alerts.put_alert(connection, occurred(alerts.find_alert(connection, key), key, cause, at, times))
+
+        self.write(work)
+
+    def acknowledge(self, *ids: int) -> list[int]:
+        """Somebody takes notice of alerts."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            for number in ids:
+                known = alerts.get_alert(connection, number)
+                assert known is not None
+                alerts.put_alert(connection, acknowledged(known, "ada@here", NOW))
+
+        self.write(work)
+        return list(ids)
+
     def good_run(self, begin: float) -> int:
         """A whole run that succeeded, every job in its usual time."""
         with self.batch():
@@ -316,9 +339,11 @@ class Store:
         self.attempt(run_id, "Train forest", at, end - 3, instance=2)
         self.attempt(run_id, "Train forest", at, end, instance=1, verdict=OUT_OF_MEMORY)
         self.set_task(run_id, "Train forest", TaskState.FAILED, at, end, verdict=OUT_OF_MEMORY)
-        for name in ("Evaluate", "Score", "Report"):
+        for name in STOPPED:
             self.set_task(run_id, name, TaskState.UPSTREAM_FAILED, None, end, reason="Train forest failed")
         self.set_run(run_id, RunState.FAILED, begin, end)
+        cause = Cause("failed: out of memory", OUT_OF_MEMORY.evidence, "Train forest", run_id, STOPPED)
+        self.alert(AlertKey(TOKEN, AlertKind.FAILURE, job_id("Train forest")), cause, end)
         return run_id
 
     def _done(self, run_id: int, name: str, started_at: float, ended_at: float) -> None:

@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from skafos_tui.text.glyphs import ASCII
 from skafos_tui.text.tables import cell_width, clip
+from skafos_tui.tui.command import Fact
 from skafos_tui.tui.theme import Role
 
 if TYPE_CHECKING:
@@ -92,6 +93,10 @@ class Pane(Lines, can_focus=True):
     def heading(self) -> list[Piece]:
         """What stands behind the title, in the title line."""
         return []
+
+    def facts(self) -> dict[Fact, bool]:
+        """What is so here, where that differs from the dashboard as a whole."""
+        return {}
 
     def row(self, number: int) -> list[Piece]:
         """The pieces of a row below the title, from 0."""

@@ -1,0 +1,102 @@
+"""The failure card: why a run has failed, what that stops, and what comes next, without a key (SCREENS 2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from textual.strip import Strip
+
+from skafos_tui.model.run import TaskState
+from skafos_tui.text.durations import relative
+from skafos_tui.text.tables import cell_width, clip
+from skafos_tui.tui.theme import LOOKS, Role
+from skafos_tui.tui.views import Dashboard, Failure
+from skafos_tui.tui.widgets.pane import PLAIN, Lines, Piece
+
+GAP = "   "
+_GLYPHS = {"timeout": TaskState.TIMED_OUT, "timed out": TaskState.TIMED_OUT, "lost": TaskState.LOST}
+
+
+def card_rows(view: Dashboard) -> int:
+    """The rows of the card; none where nothing has failed that somebody has still to see."""
+    if not view.failures:
+        return 0
+    return 3 if view.changed else 2
+
+
+class FailureCard(Lines):
+    """The failure of the selected job, else of the first that failed; never focused."""
+
+    def __init__(self, view: Dashboard, *, id: str = "card") -> None:
+        super().__init__(id=id)
+        self.view = view
+        self.selected: str | None = None
+        self._said = ""
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure that is told."""
+        of_job = {failure.job_id: failure for failure in self.view.failures}
+        return of_job.get(self.selected or "") or next(iter(self.view.failures), None)
+
+    def show(self, view: Dashboard, selected: str | None) -> None:
+        """Show another view."""
+        before = (self.view.failures, self.view.changed, self.view.firing, self.failure)
+        self.view, self.selected = view, selected
+        if before != (view.failures, view.changed, view.firing, self.failure):
+            self.refresh()
+
+    def tick_distances(self) -> None:
+        """A minute has gone by: drawn anew only if it reads otherwise now."""
+        if self._said != self._coming(self.failure):
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        failure = self.failure
+        if failure is None:
+            return self.strip([])
+        if y == 0:
+            return self.strip(self._verdict(failure))
+        return self.strip(self._outcome(failure) if y == 1 else [(f"{GAP}{self.view.changed}", PLAIN)])
+
+    def _verdict(self, failure: Failure) -> list[Piece]:
+        glyph = LOOKS[_GLYPHS.get(failure.verdict, TaskState.FAILED)].glyph
+        instance = "" if failure.instance is None else f" #{failure.instance}"
+        usual = f" (usual {failure.usual})" if failure.usual else ""
+        bad = self.role(Role.BAD, bold=True)
+        verdict = failure.verdict.upper()
+        others = self._others()
+        room = self.size.width - 3 - cell_width(instance) - 2 - cell_width(verdict)
+        # The verdict is what must be read; a name may be long.
+        name = clip(failure.name, max(8, room))
+        left = max(0, room - cell_width(name) - cell_width(others))
+        evidence = clip(f"  {failure.evidence}{usual}", left) if failure.evidence or usual else ""
+        return [
+            (f" {glyph} {name}{instance}", bad),
+            (f"  {verdict}", bad),
+            (evidence, PLAIN),
+            (others, self.role(Role.IDLE)),
+        ]
+
+    def _others(self) -> str:
+        """What else there is: other failed jobs, other alerts."""
+        more = len(self.view.failures) - 1
+        if more > 0:
+            return f"{GAP}and {more} more failed"
+        alerts = self.view.firing - 1
+        return f"{GAP}5 and {alerts} more alert{'s' if alerts > 1 else ''}" if alerts > 0 else ""
+
+    def _outcome(self, failure: Failure) -> list[Piece]:
+        self._said = self._coming(failure)
+        tail = f"{GAP}retries {failure.retries} of {failure.retry_limit}{GAP}{self._said}"
+        room = self.size.width - len(GAP) - cell_width(tail)
+        stops = f"stops {', '.join(failure.stops)}" if failure.stops else "stops nothing else"
+        return [(GAP, PLAIN), (clip(stops, max(12, room)), PLAIN), (tail, PLAIN)]
+
+    def _coming(self, failure: Failure | None) -> str:
+        if failure is None:
+            return ""
+        if failure.next_at is None:
+            return "schedule paused" if failure.paused else "no next run"
+        at = datetime.fromtimestamp(failure.next_at, UTC).astimezone()
+        return f"next run {at:%H:%M}, {relative(failure.next_at, self.skafos.now())}"
