@@ -30,13 +30,16 @@ class Fact(Enum):
     JOBS = "there are jobs"
     ROWS = "there are rows to move in"
     RUN = "a run is shown"
+    SEARCHED = "something was looked for"
+    INSTANCES = "there are several instances"
+    ATTEMPTS = "something was tried again"
     JOB_OPEN = "the selected job's task has not ended"
     LOOKING_BACK = "a run was chosen, the newest isn't followed"
-    TO_ACK = "there is an alert here that nobody has acknowledged"
     FINDINGS = "the config has findings"
     FIX = "a fix is offered at the cursor"
     APART = "the config was changed on disk, too"
     SAVED = "a save can be taken back"
+    TO_ACK = "there is an alert here that nobody has acknowledged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from skafos_tui.tui.command import Command
+from skafos_tui.tui.commands.alerts import ALERTS
 from skafos_tui.tui.commands.config import CONFIG
 from skafos_tui.tui.commands.dashboard import DASHBOARD
+from skafos_tui.tui.commands.finding import FINDING
 from skafos_tui.tui.commands.general import GENERAL
 from skafos_tui.tui.commands.jobs import JOBS
 from skafos_tui.tui.commands.lists import LISTS
+from skafos_tui.tui.commands.log import LOG
 from skafos_tui.tui.commands.runs import RUNS
 
-COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *CONFIG, *LISTS, *JOBS, *RUNS)
+COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *CONFIG, *LISTS, *FINDING, *LOG, *JOBS, *ALERTS, *RUNS)

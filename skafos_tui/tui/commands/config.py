@@ -8,7 +8,6 @@ _HERE = (Where.CONFIG,)
 CONFIG: tuple[Command, ...] = (
     Command("config", ("e",), "config", "The config, at this job.", (Where.DASHBOARD,), in_footer=26),
     Command("go.config", ("g c",), "config", "To the config, at the top."),
-    Command("save", ("ctrl+s",), "save", "Save; where a deployment is active, apply.", _HERE, (), 10, True),
     Command("finding.next", ("f8", "ctrl+g"), "next finding", "To the next finding.", _HERE, (Fact.FINDINGS,), 12),
     Command("fix", ("ctrl+t",), "take fix", "Take the fix that is offered here.", _HERE, (Fact.FIX,), 11, True),
     Command("find.text", ("ctrl+f",), "find", "Find in the text; again: the next place.", _HERE, (), 20),

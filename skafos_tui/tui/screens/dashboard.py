@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from textual import events
 from textual.app import ComposeResult
 from textual.geometry import Offset
 from textual.timer import Timer
 from textual.widget import Widget
 
-from skafos_tui.tui.arrangement import PANES, Arrangement, Box, arrange
+from skafos_tui.tui.arrangement import PANES, Arrangement, Box, Layout, arrange, graph_room, layout_of
 from skafos_tui.tui.command import Fact, Where
 from skafos_tui.tui.screens.base import CommandScreen
 from skafos_tui.tui.screens.run_control import RunControl
 from skafos_tui.tui.views import Dashboard
+from skafos_tui.tui.widgets.alerts import AlertsPane
+from skafos_tui.tui.widgets.card import FailureCard, card_rows
 from skafos_tui.tui.widgets.footer import Footer
+from skafos_tui.tui.widgets.graph import GraphPane
 from skafos_tui.tui.widgets.header import Header
 from skafos_tui.tui.widgets.jobs import JobsPane
 from skafos_tui.tui.widgets.pane import EmptyPane, Lines, Pane
 from skafos_tui.tui.widgets.rule import Rule
+
+if TYPE_CHECKING:
+    from skafos_tui.tui.widgets.log.pane import LogPane
 
 DISTANCES_S = 60.0
 """How often `in 5 h` is looked at; only what reads otherwise is drawn."""
@@ -32,7 +41,15 @@ class DashboardScreen(RunControl, CommandScreen):
         super().__init__()
         self.view = view
         self.jobs = JobsPane(view)
+        self.graph = GraphPane(view)
+        self.graph.selected = self.jobs.selected
+        self.face = "jobs"
         self.header = Header(view)
+        self.alerts = AlertsPane(view)
+        self.card = FailureCard(view)
+        self.card.selected = self.jobs.selected
+        self._wanted_job: tuple[int, str] | None = None
+        self.logs: LogPane | None = None
         self.zoomed = False
         self.at = "jobs"
         self._dirty: set[str] = set()
@@ -42,10 +59,11 @@ class DashboardScreen(RunControl, CommandScreen):
     def compose(self) -> ComposeResult:
         yield self.header
         yield self.jobs
-        yield EmptyPane(2, "GRAPH", id="graph")
+        yield self.graph
         yield EmptyPane(3, "LOG", id="log")
         yield EmptyPane(4, "METRICS", id="metrics")
-        yield EmptyPane(5, "ALERTS", id="alerts")
+        yield self.alerts
+        yield self.card
         yield Rule(id="rule-0")
         yield Rule(id="rule-1")
         yield Footer()
@@ -56,6 +74,27 @@ class DashboardScreen(RunControl, CommandScreen):
         self._seconds = self.set_interval(1.0, self._second, pause=not self.view.ticks)
         self.set_interval(DISTANCES_S, self._minute)
         self.update_footer()
+        self.call_after_refresh(self._complete)
+
+    async def _complete(self) -> None:
+        """Mount what the first frame can do without."""
+        from skafos_tui.tui.widgets.log.pane import LogPane
+
+        log = LogPane(3, "LOG", id="log", offer=lambda frame: self.skafos.pacer.offer(frame, "log"))
+        empty = self.pane("log")
+        had_keys = empty.has_focus
+        await empty.remove()
+        _place(log, self._arranged.boxes.get("log") if self._arranged else None)
+        await self.mount(log)
+        self.logs = log
+        if had_keys:
+            log.focus()
+        self._show_log()
+
+    def _show_log(self) -> None:
+        """Give the logs to their pane, where it can be seen."""
+        if self.logs is not None and self.logs.display:
+            self.logs.set_shown(replace(self.view.logs, job_id=self.jobs.selected))
 
     def on_resize(self, _event: events.Resize) -> None:
         self._arrange()
@@ -74,15 +113,22 @@ class DashboardScreen(RunControl, CommandScreen):
     def show(self, view: Dashboard) -> None:
         """Show another view in what is visible; the rest is dirty."""
         self.view = view
-        self._dirty = {"header", "jobs"}
+        self.alerts.show(view)
+        self._dirty = {"header", "jobs", "graph"}
         self._catch_up()
         self._arrange()
+        if self._arranged and self.at not in self._arranged.boxes:
+            # The failure card has taken its place.
+            self._go_to(self.face)
+        self._select_wanted()
+        self.card.show(view, self.jobs.selected)
         self._let_tick()
         self.update_footer()
 
     def restyle(self) -> None:
         """Colours or glyphs have changed."""
         self.jobs.restyle()
+        self.graph.restyle()
         for lines in self.query(Lines):
             lines.refresh()
 
@@ -102,40 +148,29 @@ class DashboardScreen(RunControl, CommandScreen):
             Fact.RUN: view.run is not None,
             Fact.JOB_OPEN: view.run is not None and not view.run.state.finished and is_open,
             Fact.LOOKING_BACK: not view.live,
-        }
+            Fact.TO_ACK: bool(view.failures),
+        } | self.keys_pane().facts()
         return frozenset(fact for fact, is_so in known.items() if is_so)
 
+    def on_graph_pane_stepped(self, message: GraphPane.Stepped) -> None:
+        self.jobs.select(message.job_id)
+
     def on_jobs_pane_selected(self, _message: JobsPane.Selected) -> None:
+        self.graph.select(self.jobs.selected, self.jobs.marked)
+        self.card.show(self.view, self.jobs.selected)
+        self._show_log()
+        self.update_footer()
+
+    def on_log_pane_status(self, message: LogPane.Status) -> None:
+        self.tell(message.text)
+
+    def on_log_pane_follow_changed(self, _message: LogPane.FollowChanged) -> None:
         self.update_footer()
 
     def on_pane_focused(self, message: Pane.Focused) -> None:
         if message.pane.id:
             self._go_to(message.pane.id)
 
-    def do_focus_jobs(self) -> None:
-        self._focus_or_zoom("jobs")
-
-    def do_focus_graph(self) -> None:
-        self._focus_or_zoom("graph")
-
-    def do_focus_log(self) -> None:
-        self._focus_or_zoom("log")
-
-    def do_focus_metrics(self) -> None:
-        self._focus_or_zoom("metrics")
-
-    def do_focus_alerts(self) -> None:
-        self._focus_or_zoom("alerts")
-
-    def do_focus_next(self) -> None:
-        self._step_focus(1)
-
-    def do_focus_previous(self) -> None:
-        self._step_focus(-1)
-
-    def do_zoom(self) -> None:
-        self.zoomed = not self.zoomed
-        self._arrange()
     def go_to_job(self, job_id: str) -> None:
         """Select this job, with the keys on the jobs."""
         if job_id in self.view.row_of:
@@ -173,6 +208,39 @@ class DashboardScreen(RunControl, CommandScreen):
         if run is not None:
             acknowledge(self.skafos, alerts_of_run(self.view), f"run {run.id}")
 
+    def do_focus_jobs(self) -> None:
+        self._focus_or_zoom("jobs")
+
+    def do_focus_graph(self) -> None:
+        self._focus_or_zoom("graph")
+
+    def do_focus_log(self) -> None:
+        self._focus_or_zoom("log")
+
+    def do_focus_metrics(self) -> None:
+        self._focus_or_zoom("metrics")
+
+    def do_focus_alerts(self) -> None:
+        self._focus_or_zoom("alerts")
+
+    def do_focus_next(self) -> None:
+        self._step_focus(1)
+
+    def do_focus_previous(self) -> None:
+        self._step_focus(-1)
+
+    def do_zoom(self) -> None:
+        self.zoomed = not self.zoomed
+        self._arrange()
+
+    def do_face(self) -> None:
+        """The list of jobs or the graph; where both are seen, the graph alone."""
+        self.face = "graph" if self.face == "jobs" else "jobs"
+        self.zoomed = self.zoomed and self.at in ("jobs", "graph")
+        self.at = self.face
+        self._arrange()
+        self.pane(self.at).focus()
+        self.update_footer()
 
     def do_deeper(self) -> None:
         self._go_to("log")
@@ -200,8 +268,8 @@ class DashboardScreen(RunControl, CommandScreen):
         """One step back; at the top only `q` quits: an Esc too many must not."""
         if self.zoomed:
             self.do_zoom()
-        elif self.at != "jobs":
-            self._go_to("jobs")
+        elif self.at != self.face:
+            self._go_to(self.face)
         elif self.last_key == "q":
             self.skafos.leave()
 
@@ -234,22 +302,42 @@ class DashboardScreen(RunControl, CommandScreen):
         width, height = self.size
         if not width or not height:
             return
-        arranged = arrange(width, height, self.jobs.wanted_rows, self.at, zoomed=self.zoomed)
+        wanted, beside = self._upper_wants(width, height)
+        card = card_rows(self.view)
+        arranged = arrange(width, height, wanted, self.at, zoomed=self.zoomed, face=self.face, beside=beside, card=card)
         if arranged == self._arranged:
             return
         self._arranged = arranged
-        for name in ("header", "footer", *PANES):
+        for name in ("header", "footer", "card", *PANES):
             _place(self.query_one(f"#{name}"), arranged.boxes.get(name))
         for number in range(2):
             _place(self.query_one(f"#rule-{number}"), dict(enumerate(arranged.rules)).get(number))
         self._catch_up()
 
+    def _upper_wants(self, width: int, height: int) -> tuple[int, bool]:
+        """The rows that would show all jobs, and the graph where it is seen; whether it fits beside them."""
+        wanted = self.jobs.wanted_rows
+        if self.zoomed or (self.face == "jobs" and layout_of(width, height) is not Layout.LARGE):
+            return wanted, False
+        self._give(self.graph)
+        room = (width - 1, graph_room(width, height)[1]) if self.face == "graph" else graph_room(width, height)
+        drawing = self.graph.drawing_for(*room)
+        if drawing is None:
+            return wanted + 1, False
+        return drawing.height + 1 if self.face == "graph" else max(wanted, drawing.height + 1), True
+
     def _catch_up(self) -> None:
         """Give the view to what is visible and hasn't got it."""
-        for widget in (self.header, self.jobs):
-            if widget.id in self._dirty and widget.display:
-                self._dirty.discard(widget.id)
-                widget.show(self.view)
+        for widget in (self.header, self.jobs, self.graph):
+            # The selection is kept by the jobs, also where the graph stands in their place.
+            if widget.display or (widget is self.jobs and self.graph.display):
+                self._give(widget)
+        self._show_log()
+
+    def _give(self, widget: Header | JobsPane | GraphPane) -> None:
+        if widget.id in self._dirty:
+            self._dirty.discard(widget.id)
+            widget.show(self.view)
 
     def _let_tick(self) -> None:
         if self._seconds is None:
@@ -267,8 +355,12 @@ class DashboardScreen(RunControl, CommandScreen):
         self.header.refresh()
         if self.jobs.display:
             self.jobs.tick()
+        if self.graph.display:
+            self.graph.tick()
 
     def _minute(self) -> None:
+        if self.card.display:
+            self.card.tick_distances()
         if not self.view.ticks:
             self.header.tick_distances()
         if self.jobs.display:
