@@ -80,22 +80,13 @@ def _config_path(args: argparse.Namespace) -> str:
 
 
 def _options(data: bytes) -> dict[str, Any]:
-    """What a config is held against: this machine, and the ceilings of the user's settings where it names amounts."""
-    if b"cpu" not in data and b"memory" not in data:
-        return {}
-    from skafos_tui.config.files import this_machine
-    from skafos_tui.config.settings_file import settings_file
+    """What a config is held against. Raises CommandError where the user's settings can't be read."""
+    from skafos_tui.config.check_options import OptionsError, check_options
 
-    options: dict[str, Any] = {"machine": this_machine()}
-    if os.path.lexists(settings_file()):
-        from skafos_tui.config.settings import SettingsError, load_settings
-
-        try:
-            settings = load_settings()
-        except SettingsError as error:
-            raise CommandError(clean(str(error))) from None
-        options |= {"max_cpu": settings.max_cpu, "max_memory": settings.max_memory}
-    return options
+    try:
+        return check_options(data)
+    except OptionsError as error:
+        raise CommandError(clean(str(error))) from None
 
 
 def _read(path: str) -> ReadResult:
