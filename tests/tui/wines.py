@@ -8,7 +8,7 @@ import json
 import sqlite3
 import tarfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,8 @@ from skafos_tui.model.verdict import Verdict, VerdictKind
 from skafos_tui.store import alerts, projects, runs, schedules
 from skafos_tui.store.database import connect, migrate
 from skafos_tui.store.home import Home
+from skafos_tui.store.logs.format import NANOSECONDS, format_line
+from skafos_tui.store.logs.writer import LogWriter
 
 TOKEN = "06a16549a3e19a93faff2cc3"
 NOW = 1_700_000_000.0
@@ -74,6 +76,12 @@ def config_of(pipeline: dict[str, tuple[str, ...]], parallel: str = "Train fores
         if name == parallel:
             lines.append(f"    parallelism: {parallelism}")
     return "\n".join(lines) + "\n"
+
+
+def epochs(begin: float, seconds: int) -> list[tuple[float, str]]:
+    """What a training says, every six seconds."""
+    times = range(6, seconds, 6)
+    return [(begin + at, f"epoch {at // 6}/50 loss {0.9 - at / 400:.4f} acc {0.7 + at / 1300:.3f}") for at in times]
 
 
 @dataclass
@@ -279,6 +287,19 @@ class Store:
         self.write(work)
         return list(ids)
 
+    def log(
+        self, run_id: int, name: str, lines: Iterable[tuple[float, str]], *, instance: int = 0, number: int = 1
+    ) -> Path:
+        """Add lines with their Unix seconds to an attempt's log; those that begin with `!` went to stderr."""
+        path = Home(self.path.parent).attempt_log(TOKEN, run_id, f"{run_id}-{name}-{instance}-{number}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = LogWriter(path)
+        for at, text in lines:
+            stream = "stderr" if text.startswith("!") else "stdout"
+            writer.append(format_line(round(at * NANOSECONDS), text.removeprefix("!").encode(), stream))
+        writer.close(sync=False)
+        return path
+
     def good_run(self, begin: float) -> int:
         """A whole run that succeeded, every job in its usual time."""
         with self.batch():
@@ -320,6 +341,8 @@ class Store:
         self.attempt(run_id, "Train forest", forest, instance=1)
         self.attempt(run_id, "Train forest", forest, instance=2)
         self.set_task(run_id, "Train forest", TaskState.RUNNING, forest)
+        for instance, until in ((0, 238), (1, 268), (2, 267)):
+            self.log(run_id, "Train forest", epochs(forest + instance / 4, until), instance=instance)
         self.set_task(run_id, "Score", TaskState.QUEUED, reason="needs 1 cpu, Train linear has it")
         self.set_run(run_id, RunState.RUNNING, begin)
         return run_id
@@ -338,6 +361,7 @@ class Store:
         self.attempt(run_id, "Train forest", at, end - 2, instance=0)
         self.attempt(run_id, "Train forest", at, end - 3, instance=2)
         self.attempt(run_id, "Train forest", at, end, instance=1, verdict=OUT_OF_MEMORY)
+        self.log(run_id, "Train forest", [*epochs(at, 90), (end - 1, "!Killed")], instance=1)
         self.set_task(run_id, "Train forest", TaskState.FAILED, at, end, verdict=OUT_OF_MEMORY)
         for name in STOPPED:
             self.set_task(run_id, name, TaskState.UPSTREAM_FAILED, None, end, reason="Train forest failed")
