@@ -30,7 +30,7 @@ def screen(args: Namespace) -> int:
 
 def show(home: Home, project: OpenProject, *, read_only: bool = False) -> int:
     """The screen on a project; ends the process once it is left. Raises CommandError where it can't be opened."""
-    from skafos_tui.config.settings import SettingsError, load_settings
+    from skafos_tui.config.settings import SettingsError, load_settings, settings_path
     from skafos_tui.tui.background import ask
 
     try:
@@ -53,7 +53,7 @@ def show(home: Home, project: OpenProject, *, read_only: bool = False) -> int:
         try:
             app = screen_of(opened, project.project, read_only=read_only, settings=settings, asked=asked)
         except KeymapError as error:
-            raise CommandError(clean(f"settings: {error}")) from None
+            raise CommandError(clean(f"{settings_path()}: {error}")) from None
         import asyncio
 
         # A loop of our own: asyncio's would wait at its end for workers that are blocked.

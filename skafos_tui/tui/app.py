@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.app import App
 from textual.binding import Binding
 from textual.driver import Driver
 from textual.message import Message
@@ -28,6 +27,7 @@ from skafos_tui.text.glyphs import ASCII
 from skafos_tui.tui.bridge import Bridge
 from skafos_tui.tui.control import Control
 from skafos_tui.tui.engine_watch import EngineWatch
+from skafos_tui.tui.key_order import OrderedKeys
 from skafos_tui.tui.opened import Opened
 from skafos_tui.tui.pacing import ASK, Pacer
 from skafos_tui.tui.preferences import Preferences
@@ -56,7 +56,7 @@ CLOSED = 129
 """The exit code where the terminal has gone, as of the signal that says so."""
 
 
-class SkafosApp(App[None], inherit_bindings=False):
+class SkafosApp(OrderedKeys, inherit_bindings=False):
     """One project on the screen; `read_only` looks and changes nothing."""
 
     class ViewChanged(Message):
