@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from wines import NOW, TOKEN, Store, job_id
 
+from skafos_tui.model.run import TaskState
 from skafos_tui.store.database import connect_reader
 from skafos_tui.tui.columns import columns_for
 from skafos_tui.tui.reading import DashboardReader
-from skafos_tui.tui.timeline import Bar, timeline_of
-from skafos_tui.tui.views import Dashboard
+from skafos_tui.tui.timeline import Bar, course_of, timeline_of
+from skafos_tui.tui.views import Dashboard, Span
 
 
 @pytest.mark.parametrize(
@@ -69,3 +72,44 @@ def test_the_axis_stays_while_a_second_goes_by(store: Store) -> None:
 
 def test_without_a_run_there_is_no_timeline(store: Store) -> None:
     assert timeline_of(_view(store), NOW, 66) is None
+
+
+def _jumbled(view: Dashboard, seed: int) -> list[Dashboard]:
+    """Views of the same run, one after the other, in each of which a few jobs changed."""
+    chance = random.Random(seed)
+    views = [view]
+    for _ in range(8):
+        rows = list(views[-1].rows)
+        for number in chance.sample(range(len(rows)), chance.randint(0, 3)):
+            row = rows[number]
+            started = NOW - chance.randint(0, 300) if chance.random() < 0.8 else None
+            ended = started + 20 if started and chance.random() < 0.5 else None
+            state = TaskState.WAITING if not started else TaskState.SUCCEEDED if ended else TaskState.RUNNING
+            assert row.task is not None
+            task = replace(row.task, state=state, started_at=started, ended_at=ended)
+            spans = (Span(started, ended),) if started else ()
+            rows[number] = replace(row, task=task, spans=spans, usual_s=chance.choice([None, 5.0, 200.0]))
+        views.append(replace(views[-1], rows=tuple(rows)))
+    return views
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_kept_while_jobs_change_is_what_a_new_look_finds(store: Store, seed: int) -> None:
+    store.good_run(NOW - 90_000)
+    store.running_run()
+    before, *following = _jumbled(_view(store), seed)
+    course = course_of(before, NOW)
+    assert course is not None
+    for view in following:
+        old = dict(course.pieces)
+        changed = [row.job_id for row in view.rows if row != before.row_of[row.job_id]]
+        moved = course.take(view, changed)
+        anew = course_of(view, NOW)
+        assert anew is not None
+        if moved is None:
+            course = anew
+        else:
+            assert course.pieces == anew.pieces
+            assert course.timeline(66) == anew.timeline(66)
+            assert moved == {row.job_id for row in view.rows if old.get(row.job_id) != anew.pieces.get(row.job_id)}
+        before = view

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from skafos_tui.model.run import TaskState
-from skafos_tui.text.durations import clock, relative
-from skafos_tui.text.rails import RailCell, RailKind, RailRow, Rails, RailTrace, lay_rails
-from skafos_tui.text.tables import cell_width, clip, pad
-from skafos_tui.tui.columns import LAST, TIME, Columns, columns_for
-from skafos_tui.tui.theme import LOOKS, Look, Role, look_of
-from skafos_tui.tui.timeline import Timeline, timeline_of
+from skafos_tui.text.rails import Rails, RailTrace, lay_rails
+from skafos_tui.text.tables import cell_width
+from skafos_tui.tui.columns import Columns, columns_for
+from skafos_tui.tui.theme import Role, look_of
+from skafos_tui.tui.timeline import Course, Timeline, course_of
 from skafos_tui.tui.views import Dashboard, JobRow, elapsed, first_selected
-from skafos_tui.tui.widgets.pane import FOCUS, PLAIN, Pane, Piece
+from skafos_tui.tui.widgets.job_pieces import image_pieces, name_of, name_pieces, next_text, state_pieces
+from skafos_tui.tui.widgets.pane import FOCUS, Pane, Piece
+from skafos_tui.tui.widgets.rail_pieces import rail_pieces
 
 if TYPE_CHECKING:
     from skafos_tui.tui.screens.dashboard import DashboardScreen
 
-MARK = "*"
-"""Stands before the name of a marked job."""
-_MOST_NAME = 40
 _KEPT_STRIPS = 4096
+STALE_S = 1.0
+"""So long what is expected counts from the same instant: a job that changes moves only what follows from it."""
 
 
 class JobsPane(Pane):
@@ -54,9 +52,10 @@ class JobsPane(Pane):
         self._trace: RailTrace | None = None
         self._strips: dict[int, Strip] = {}
         self._columns: Columns | None = None
+        self._course: Course | None = None
         self._timeline: Timeline | None = None
         self._next_texts: dict[str, str] = {}
-        self._widths: dict[str, tuple[JobRow, int, int]] = {}
+        self._widths: dict[str, _Width] = {}
         self._set_view(view)
 
     @property
@@ -70,6 +69,47 @@ class JobsPane(Pane):
 
     def show(self, view: Dashboard) -> None:
         """Show another view; only rows that differ are drawn anew."""
+        changed = self._changed_rows(view)
+        if changed is None or not self._take(view, changed):
+            self._show_anew(view)
+
+    def _changed_rows(self, view: Dashboard) -> list[JobRow] | None:
+        """The rows that differ, where all else is the same; None: it isn't."""
+        before = self.view
+        runs = [(run.id, run.state.finished) if run else None for run in (before.run, view.run)]
+        same_graph = self._graph is view.graph or self._graph == view.graph
+        if self.by_time or not same_graph or runs[0] != runs[1] or len(before.rows) != len(view.rows):
+            return None
+        if (before.image is None) != (view.image is None):
+            return None
+        changed = [new for old, new in zip(before.rows, view.rows, strict=True) if old is not new and old != new]
+        return changed if all(row.job_id in self._place for row in changed) else None
+
+    def _take(self, view: Dashboard, changed: list[JobRow]) -> bool:
+        """Show a view in which only these rows differ; False: more than them looks otherwise."""
+        moved: set[str] | None = set()
+        if self._course is not None:
+            is_stale = self.skafos.now() - self._course.now >= STALE_S
+            moved = None if is_stale else self._course.take(view, [row.job_id for row in changed])
+        elif any(row.spans for row in changed):
+            moved = None
+        if moved is None:
+            return False
+        before, self.view = self.view, view
+        for row in changed:
+            self._widths[row.job_id] = _width_of(row)
+        columns, timeline = self._columns, self._timeline
+        self._fit()
+        if columns != self._columns or not self._same_axis(timeline):
+            self._redraw()
+            return True
+        if before.image != view.image:
+            self._redraw_row(0)
+        for job in moved.union([row.job_id for row in changed]):
+            self._redraw_row(self._place[job] + self._image_rows)
+        return True
+
+    def _show_anew(self, view: Dashboard) -> None:
         before, old_columns, old_order = self.view, self._columns, self._order
         old_image, old_timeline = self._image_rows, self._timeline
         self._set_view(view)
@@ -106,7 +146,7 @@ class JobsPane(Pane):
     def tick_distances(self) -> None:
         """A minute has gone by: only rows whose NEXT reads otherwise now are drawn anew."""
         for job in self._visible_jobs():
-            if self._next_texts.get(job, "") != self._next_text(self.view.row_of[job]):
+            if self._next_texts.get(job, "") != next_text(self.view.row_of[job], self.skafos.now()):
                 self._redraw_row(self._place[job] + self._image_rows)
 
     def restyle(self) -> None:
@@ -266,31 +306,28 @@ class JobsPane(Pane):
 
     def _measure(self) -> Columns:
         """The columns and the timeline for this view, width and instant."""
-        rails = self._rails.width + 1 if self._rails and self._rails.width else 2
-        names, words = self._wanted_widths()
-        self._columns = columns_for(self.size.width, 1 + rails + names, words)
-        wide = self._columns.timeline
-        order = self._order if self._rails else ()
-        self._timeline = timeline_of(self.view, self.skafos.now(), wide, order) if wide else None
-        return self._columns
-
-    def _wanted_widths(self) -> tuple[int, int]:
-        """The widest name with its instances, and the widest word; only rows that differ are looked at."""
         known, self._widths = self._widths, {}
         for row in self.view.rows:
             found = known.get(row.job_id)
-            if found is None or found[0] is not row:
-                word = look_of(row.task, enabled=row.enabled).word
-                found = (row, cell_width(_name_of(row)), len(word))
-            self._widths[row.job_id] = found
-        values = self._widths.values()
-        return max((name for _, name, _ in values), default=0), max((word for _, _, word in values), default=0)
+            self._widths[row.job_id] = found if found is not None and found.row is row else _width_of(row)
+        order = self._order if self._rails else ()
+        with_timeline = columns_for(self.size.width, 0, 0).timeline
+        self._course = course_of(self.view, self.skafos.now(), order) if with_timeline else None
+        return self._fit()
+
+    def _fit(self) -> Columns:
+        """The columns for the widest name and word there are, and the axis for the time there is."""
+        rails = self._rails.width + 1 if self._rails and self._rails.width else 2
+        widths = self._widths.values()
+        names = max((width.name for width in widths), default=0)
+        words = max((width.word for width in widths), default=0)
+        self._columns = columns_for(self.size.width, 1 + rails + names, words)
+        self._timeline = self._course.timeline(self._columns.timeline) if self._course else None
+        return self._columns
 
     def _same_axis(self, old: Timeline | None) -> bool:
         new = self._timeline
-        if old is None or new is None:
-            return old is new
-        return (old.length_s, old.step_s) == (new.length_s, new.step_s)
+        return old is new if new is None else new.same_axis(old)
 
     def _bar_moved(self, old: Timeline, job: str) -> bool:
         width = self._columns.timeline if self._columns else 0
@@ -334,7 +371,7 @@ class JobsPane(Pane):
 
     def _pieces(self, number: int) -> list[Piece]:
         if number < self._image_rows:
-            return self._image_pieces()
+            return image_pieces(self.view.image, self.role, self.skafos.now()) if self.view.image else []
         number -= self._image_rows
         if number >= len(self._order):
             return []
@@ -342,93 +379,25 @@ class JobsPane(Pane):
         columns = self._columns or self._measure()
         row = self.view.row_of[job]
         look = look_of(row.task, enabled=row.enabled, in_run=self.view.run is not None)
-        chosen = job == self.selected
-        bar: Piece = (FOCUS if chosen else " ", self.role(Role.RUN, bold=True))
-        return [bar, *self._name_pieces(number, row, look, columns.name), *self._state_pieces(row, look, columns)]
-
-    def _image_pieces(self) -> list[Piece]:
-        image = self.view.image
-        if image is None:
-            return []
-        role = Role.BAD if image.error else Role.RUN
-        glyph = LOOKS[TaskState.FAILED if image.error else TaskState.STARTING].glyph
-        text = image.error or image.step or "building"
-        time = "" if image.error else f"  {clock(self.skafos.now() - image.since)}"
-        style = self.role(role, bold=bool(image.error))
-        return [(" ", PLAIN), (f"{glyph} ", style), ("image  ", PLAIN), (text, style), (time, self.role(Role.IDLE))]
-
-    def _name_pieces(self, number: int, row: JobRow, look: Look, width: int) -> list[Piece]:
-        """Rails with the glyph of the state, the name, and instances by state, in exactly `width` cells."""
-        pieces, used = self._rail_pieces(number, look)
-        is_marked = row.job_id in self.marked
-        pieces.append((MARK if is_marked else " ", self.role(Role.WARN, bold=True) if is_marked else PLAIN))
-        used += 1
-        counts = [f"{count}{LOOKS[state].glyph}" for state, count in row.counts]
-        room = width - 1 - used - sum(len(text) + 1 for text in counts)
-        name = clip(row.name, max(0, room))
-        chosen = row.job_id == self.selected
-        faint = look.role is Role.IDLE and not chosen and row.task is None
-        pieces.append((name, Style(bold=True) if chosen else self.role(Role.IDLE) if faint else PLAIN))
-        used += cell_width(name)
-        for (state, _), text in zip(row.counts, counts, strict=True):
-            pieces.append((f" {text}", self.role(LOOKS[state].role)))
-            used += 1 + len(text)
-        pieces.append((" " * max(0, width - used), PLAIN))
-        return pieces
-
-    def _rail_pieces(self, number: int, look: Look) -> tuple[list[Piece], int]:
-        glyph_style = self.role(look.role, bold=look.bold)
-        if self._rails is None:
-            return [(look.glyph, glyph_style)], 1
-        rail = self._rails.rows[number]
-        bright = self._trace.row(number) if self._trace else (False,) * len(rail.cells)
-        pieces = [
-            (look.glyph, glyph_style)
-            if cell.kind is RailKind.NODE
-            else (cell.character, self._rail_style(rail, cell, look, is_bright))
-            for cell, is_bright in zip(rail.cells, bright, strict=True)
-        ]
-        used = len(rail.cells)
-        if used < self._rails.width:
-            pieces.append((" " * (self._rails.width - used), PLAIN))
-        return pieces, self._rails.width
-
-    def _rail_style(self, rail: RailRow, cell: RailCell, look: Look, bright: bool) -> Style:
-        """Edges into a running job have its colour; the family of the selected job is bright, the rest dim."""
-        if look.bold and look.role is Role.RUN and cell.kind in (RailKind.LINK, RailKind.JOIN) and cell.sources:
-            return self.role(Role.RUN)
-        return PLAIN if bright else self.role(Role.IDLE)
-
-    def _state_pieces(self, row: JobRow, look: Look, columns: Columns) -> list[Piece]:
-        style = self.role(look.role, bold=look.bold)
-        waits = row.task is not None and row.task.state is TaskState.QUEUED and look.role is Role.RUN
-        if waits and row.task is not None and row.task.reason:
-            return [(f"{look.word}: {row.task.reason}", style)]
-        idle = self.role(Role.IDLE)
-        time = clock(elapsed(row.task, self.skafos.now()))
-        pieces: list[Piece] = [
-            (pad(clip(look.word, columns.state), columns.state) + " ", style),
-            (f"{time:>{TIME}}", PLAIN),
-        ]
-        if columns.usual:
-            pieces.append((f"{clock(row.usual_s):>{columns.usual}}", idle))
-        if columns.last:
-            pieces.append(("  " + " " * (LAST - len(row.last)), PLAIN))
-            pieces += [(LOOKS[state].glyph, self.role(LOOKS[state].role)) for state in row.last]
-        if columns.next:
-            text = self._next_texts[row.job_id] = self._next_text(row)
-            pieces.append((f"  {clip(text, columns.next):<{columns.next}}", idle))
-        if columns.timeline and self._timeline:
-            pieces += [("  ", PLAIN), (self._timeline.bar(row.job_id, columns.timeline), self.role(look.role))]
-        return pieces
-
-    def _next_text(self, row: JobRow) -> str:
-        if row.paused:
-            return "paused"
-        return "" if row.next_at is None else relative(row.next_at, self.skafos.now())
+        chosen, now = job == self.selected, self.skafos.now()
+        pieces: list[Piece] = [(FOCUS if chosen else " ", self.role(Role.RUN, bold=True))]
+        if self._rails is not None:
+            pieces += rail_pieces(self._rails, number, look, self._trace, self.role)
+        else:
+            pieces.append((look.glyph, self.role(look.role, bold=look.bold)))
+        room = columns.name - (self._rails.width if self._rails else 1)
+        pieces += name_pieces(row, look, room, self.role, chosen=chosen, marked=job in self.marked)
+        self._next_texts[job] = next_text(row, now)
+        return pieces + state_pieces(row, look, columns, self.role, now, self._timeline)
 
 
-def _name_of(row: JobRow) -> str:
-    counts = " ".join(f"{count}{LOOKS[state].glyph}" for state, count in row.counts)
-    name = clip(row.name, _MOST_NAME)
-    return f"{name} {counts}" if counts else name
+class _Width(NamedTuple):
+    """The cells that a row's name and word want."""
+
+    row: JobRow
+    name: int
+    word: int
+
+
+def _width_of(row: JobRow) -> _Width:
+    return _Width(row, cell_width(name_of(row)), len(look_of(row.task, enabled=row.enabled).word))
