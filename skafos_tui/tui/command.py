@@ -34,6 +34,7 @@ class Fact(Enum):
     INSTANCES = "there are several instances"
     ATTEMPTS = "something was tried again"
     JOB_OPEN = "the selected job's task has not ended"
+    FAILED = "the shown run has failed"
     LOOKING_BACK = "a run was chosen, the newest isn't followed"
     FINDINGS = "the config has findings"
     FIX = "a fix is offered at the cursor"

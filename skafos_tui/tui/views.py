@@ -73,6 +73,11 @@ class JobRow:
         """Whether its time grows."""
         return self.task is not None and self.task.state is TaskState.RUNNING
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has a task that has not ended."""
+        return self.task is not None and not self.task.state.finished
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:

@@ -145,6 +145,16 @@ class Store:
         row = schedules.ScheduleRow(TOKEN, job_id(name), expression, "UTC", Catchup.LATEST, NOW)
         self.write(lambda connection: schedules.put_schedules(connection, TOKEN, [row]))
 
+    def pause(self, name: str) -> None:
+        """The schedule of a job stands still."""
+        self.write(lambda connection: schedules.pause(connection, TOKEN, job_id(name), NOW))
+
+    def run_with(self, parameters: dict[str, str]) -> int:
+        """A manual run with parameters, which has succeeded."""
+        run_id = self.run(parameters=parameters)
+        self.set_run(run_id, RunState.SUCCEEDED, NOW - 300, NOW - 200)
+        return run_id
+
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Do this in one transaction, or in that of a batch."""
         if self._batch is not None:
@@ -169,7 +179,13 @@ class Store:
                 self._batch = None
             connection.execute("COMMIT")
 
-    def run(self, trigger: TriggerKind = TriggerKind.MANUAL, *, deployment: int | None = None) -> int:
+    def run(
+        self,
+        trigger: TriggerKind = TriggerKind.MANUAL,
+        *,
+        deployment: int | None = None,
+        parameters: dict[str, str] | None = None,
+    ) -> int:
         """A new run of all jobs, queued."""
         self._requests += 1
         with self.batch():
@@ -182,7 +198,7 @@ class Store:
                 request_id=f"request-{self._requests}",
                 now=NOW - 400,
                 tasks=[(job_id(name), name, 3 if name == "Train forest" else 1) for name in self.pipeline],
-                parameters={},
+                parameters=parameters or {},
             )
 
     def set_run(self, run_id: int, state: RunState, started_at: float | None, ended_at: float | None = None) -> None:

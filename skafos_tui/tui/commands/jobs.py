@@ -10,5 +10,4 @@ JOBS: tuple[Command, ...] = (
     Command("deeper", ("enter", "l", "right"), "log", "Into the log of this job.", _HERE, (Fact.JOBS,), 20),
     Command("mark", ("space",), "mark", "Mark this job; what comes next is for all marked ones.", _HERE, (Fact.JOBS,)),
     Command("order", ("o",), "order", "By dependencies, or by time: what took longest first.", _LIST, (Fact.JOBS,), 40),
-    Command("cancel", ("x",), "cancel", "Cancel this job's task, after a question.", _HERE, (Fact.JOB_OPEN,), 10, True),
 )

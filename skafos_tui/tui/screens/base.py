@@ -16,10 +16,13 @@ from skafos_tui.tui.widgets.pane import Lines
 
 if TYPE_CHECKING:
     from skafos_tui.tui.app import SkafosApp
+    from skafos_tui.tui.screens.go_menu import GoMenu
 
 
 MENU_S = 0.4
-"""After this the places are listed to which a `g` leads."""
+"""After this what can follow the first key of a sequence is listed."""
+MENUS = frozenset({"g", "r"})
+"""The keys that lead to such a list."""
 
 
 class CommandScreen(Screen[None], inherit_bindings=False):
@@ -72,16 +75,16 @@ class CommandScreen(Screen[None], inherit_bindings=False):
         command = self.keys.typed(key, self.situation())
         if command is not None:
             self.perform(command)
-        elif self.keys.begun == "g":
+        elif self.keys.begun in MENUS:
             self.set_timer(MENU_S, self._offer_menu)
         self.update_footer()
         return command is not None or bool(self.keys.begun)
 
     def _offer_menu(self) -> None:
-        """List where a `g` leads, if nothing has followed it."""
-        if self.keys.begun != "g" or not self.is_current:
+        """List what can follow, if nothing has."""
+        begun = self.keys.begun
+        if begun not in MENUS or not self.is_current:
             return
-        from skafos_tui.tui.screens.go_menu import GoMenu
 
         def chosen(key: str | None) -> None:
             if key is None:
@@ -90,7 +93,13 @@ class CommandScreen(Screen[None], inherit_bindings=False):
             else:
                 self.typed(key)
 
-        self.skafos.push_screen(GoMenu(self.commands()), chosen)
+        self.skafos.push_screen(self.menu_for(begun), chosen)
+
+    def menu_for(self, begun: str) -> GoMenu:
+        """What can follow the first key of a sequence, as a popup."""
+        from skafos_tui.tui.screens.go_menu import GoMenu
+
+        return GoMenu(self.commands())
 
     def perform(self, command: Command) -> None:
         """Do what a command says, if it works now."""

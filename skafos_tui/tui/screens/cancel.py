@@ -1,77 +1,52 @@
-"""Cancelling a job's task: asked first, No is the default, and what it stops is said."""
+"""Cancelling tasks of jobs, or the run: asked first, No is the default, and what it stops is said."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, ClassVar
-
-from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Vertical
-from textual.widgets import Static
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from skafos_tui.model.graph import children_of, reachable
-from skafos_tui.tui.control import Refused
-from skafos_tui.tui.screens.popup import PopupScreen
+from skafos_tui.tui.asking import ask_engine, names_of
+from skafos_tui.tui.control import Control
+from skafos_tui.tui.screens.question import QuestionScreen
 from skafos_tui.tui.views import Dashboard, JobRow
 
 if TYPE_CHECKING:
     from skafos_tui.tui.app import SkafosApp
 
-DEAF_S = 0.3
-"""So long no key is taken: it may have been meant for what was there before."""
+WHOLE_RUN = "a"
 
 
-class CancelScreen(PopupScreen["bool | None"]):
-    """Yes is `y`; everything else leaves the job alone."""
-
-    BINDINGS: ClassVar = [
-        Binding("y", "answer(True)", show=False),
-        Binding("n,enter,escape,q", "answer(False)", show=False),
-    ]
-
-    def __init__(self, question: str) -> None:
-        super().__init__()
-        self._question = question
-        self._opened_at = time.monotonic()
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="box"):
-            yield Static(f"{self._question}\n\n[y] yes   [n] no (Enter, Esc)", markup=False)
-
-    def action_answer(self, yes: bool) -> None:
-        """Take an answer, once a person can have read the question."""
-        if time.monotonic() - self._opened_at >= DEAF_S:
-            self.dismiss(yes)
+class CancelScreen(QuestionScreen):
+    """Yes is `y`, `a` cancels the whole run; everything else leaves the jobs alone."""
 
 
-def cancel_question(view: Dashboard, row: JobRow) -> str:
+def cancel_question(view: Dashboard, rows: Sequence[JobRow]) -> str:
     """What is asked, with the jobs that can't go on then."""
-    below = reachable([row.job_id], children_of(view.graph))
-    stopped = [other.name for other in view.rows if other.job_id in below and _waits(other)]
-    question = f"Cancel {row.name}?"
-    return f"{question}\nIt stops {', '.join(stopped)}." if stopped else question
+    below = reachable([row.job_id for row in rows], children_of(view.graph))
+    chosen = {row.job_id for row in rows}
+    stopped = [row.name for row in view.rows if row.job_id in below and row.job_id not in chosen and row.is_open]
+    question = f"Cancel {names_of([row.name for row in rows])}?"
+    return f"{question}\nIt stops {names_of(stopped)}." if stopped else question
 
 
-def ask_cancel(app: SkafosApp, view: Dashboard, row: JobRow) -> None:
-    """Ask, and tell the engine in a thread if the answer is yes."""
+def ask_cancel(app: SkafosApp, view: Dashboard, rows: Sequence[JobRow]) -> None:
+    """Ask, and tell the engine in a thread if the answer is yes; `rows` are jobs whose tasks have not ended."""
     run = view.run
     assert run is not None
+    beside = [row for row in view.rows if row.is_open and row not in rows]
 
-    def answered(yes: bool | None) -> None:
-        if yes:
-            app.run_worker(lambda: _cancel(app, run.id, row), thread=True, group="engine", exit_on_error=False)
+    def answered(key: str | None) -> None:
+        if key == WHOLE_RUN or (key and not beside):
+            ask_engine(app, f"run {run.id} was not cancelled", lambda control: _cancel(control, run.id))
+        elif key:
+            jobs, names = [row.job_id for row in rows], names_of([row.name for row in rows])
+            ask_engine(app, f"{names} was not cancelled", lambda control: _cancel(control, run.id, *jobs))
 
-    app.push_screen(CancelScreen(cancel_question(view, row)), answered)
-
-
-def _cancel(app: SkafosApp, run_id: int, row: JobRow) -> None:
-    assert app.control is not None
-    try:
-        app.control.cancel(run_id, row.job_id)
-    except Refused as error:
-        app.call_from_thread(app.tell, f"{row.name} was not cancelled: {error}")
+    others = {WHOLE_RUN: f"run {run.id}"} if beside else {}
+    app.push_screen(CancelScreen(cancel_question(view, rows), others), answered)
 
 
-def _waits(row: JobRow) -> bool:
-    return row.task is not None and not row.task.state.finished
+def _cancel(control: Control, run_id: int, *jobs: str) -> str:
+    control.cancel(run_id, *jobs)
+    return ""

@@ -140,17 +140,14 @@ class DashboardScreen(RunControl, CommandScreen):
 
     def facts(self) -> frozenset[Fact]:
         view = self.view
-        row = view.row_of.get(self.jobs.selected or "")
-        is_open = row is not None and row.task is not None and not row.task.state.finished
         known = {
             Fact.JOBS: bool(view.rows),
             Fact.ROWS: bool(view.rows),
             Fact.RUN: view.run is not None,
-            Fact.JOB_OPEN: view.run is not None and not view.run.state.finished and is_open,
             Fact.LOOKING_BACK: not view.live,
             Fact.TO_ACK: bool(view.failures),
         } | self.keys_pane().facts()
-        return frozenset(fact for fact, is_so in known.items() if is_so)
+        return frozenset(fact for fact, is_so in known.items() if is_so) | self.run_facts()
 
     def on_graph_pane_stepped(self, message: GraphPane.Stepped) -> None:
         self.jobs.select(message.job_id)
@@ -256,13 +253,6 @@ class DashboardScreen(RunControl, CommandScreen):
 
     def do_live(self) -> None:
         self.skafos.bridge.step(0)
-
-    def do_cancel(self) -> None:
-        from skafos_tui.tui.screens.cancel import ask_cancel
-
-        row = self.view.row_of.get(self.jobs.selected or "")
-        if row is not None and self.view.run is not None:
-            ask_cancel(self.skafos, self.view, row)
 
     def do_back(self) -> None:
         """One step back; at the top only `q` quits: an Esc too many must not."""

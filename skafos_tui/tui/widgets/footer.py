@@ -10,6 +10,8 @@ from skafos_tui.tui.theme import Role
 from skafos_tui.tui.widgets.pane import BOLD, PLAIN, Lines, Piece
 
 ALWAYS = frozenset({"help", "palette"})
+BEGINS = {"r r": "r"}
+"""A sequence that stands for all that begin like it."""
 
 
 class Footer(Lines):
@@ -31,7 +33,7 @@ class Footer(Lines):
             return self.strip([(f" {self.remark}", self.role(Role.WARN))])
         pieces: list[Piece] = []
         for command in fitting(self.commands, self.size.width - 1):
-            pieces += [("  " if pieces else " ", PLAIN), (key_name(command.keys[0]), BOLD)]
+            pieces += [("  " if pieces else " ", PLAIN), (shown_key(command), BOLD)]
             pieces.append((f" {command.title}", self.role(Role.IDLE)))
         return self.strip(pieces)
 
@@ -49,5 +51,10 @@ def fitting(commands: tuple[Command, ...], width: int) -> list[Command]:
     return found
 
 
+def shown_key(command: Command) -> str:
+    """The key that the footer names: of `r r` the first one, which lists the others."""
+    return BEGINS.get(command.keys[0]) or key_name(command.keys[0])
+
+
 def _width(command: Command) -> int:
-    return cell_width(key_name(command.keys[0])) + 1 + cell_width(command.title) + 2
+    return cell_width(shown_key(command)) + 1 + cell_width(command.title) + 2
