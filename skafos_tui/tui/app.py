@@ -28,6 +28,7 @@ from skafos_tui.tui.bridge import Bridge
 from skafos_tui.tui.control import Control
 from skafos_tui.tui.engine_watch import EngineWatch
 from skafos_tui.tui.key_order import OrderedKeys
+from skafos_tui.tui.memory import Remembered, newest_run, remember
 from skafos_tui.tui.opened import Opened
 from skafos_tui.tui.pacing import ASK, Pacer
 from skafos_tui.tui.preferences import Preferences
@@ -85,6 +86,7 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
         opened: Opened | None = None,
         preferences: Preferences | None = None,
         asked: Asked | None = None,
+        remembered: Remembered | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Without `control` nothing can be changed; `setting` is the user's `theme`; `now` gives Unix seconds.
@@ -92,6 +94,7 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
         `asked` is the question for the terminal's background that is out, with what has come in until now.
         """
         self.asked = asked
+        self.remembered = remembered or Remembered()
         self.mouse_is_ours = True
         plain = "NO_COLOR" in os.environ
         # Textual's filter for NO_COLOR sends 24-bit greys unless the colours are the terminal's own.
@@ -174,6 +177,10 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, CommandScreen):
                 screen.keep()
+        if self.opened is not None and self.opened.token and self.dashboard is not None and not self.read_only:
+            home, token = self.opened.home, self.opened.token
+            with contextlib.suppress(OSError):  # a full disk: it will begin as on the first day
+                remember(home, token, replace(self.dashboard.left(), newest=newest_run(home, token)))
 
     def use_light(self, light: bool) -> None:
         """The background of the terminal is light, or dark; the user's setting goes before."""

@@ -24,6 +24,8 @@ MOST_CHANGES = 5000
 class Bridge:
     """Posts a view whenever it differs from the last one; asks `PRAGMA data_version`, which costs next to nothing.
 
+    `chosen` is the run to begin with, else the one that matters most.
+
     `post` is called on the bridge's thread. `engine` gives what is known of the engine, `now` Unix seconds.
     """
 
@@ -35,13 +37,14 @@ class Bridge:
         *,
         engine: Callable[[], EngineFacts] = EngineFacts,
         now: Callable[[], float] = time.time,
+        chosen: int | None = None,
     ) -> None:
         self._path = path
         self._reader = reader
         self._post = post
         self._engine = engine
         self._now = now
-        self._chosen: int | None = None
+        self._chosen = chosen
         self._steps: list[int] = []
         self._lock = threading.Lock()
         self._wanted = threading.Event()
@@ -55,7 +58,7 @@ class Bridge:
         connection = _open(self._path)
         if connection is not None:
             with closing(connection):
-                view = self._reader.read(connection, self._now())
+                view = self._reader.read(connection, self._now(), self._chosen)
         view = replace(view or self._reader.unknown(), engine=self._engine())
         self._last = view
         return view

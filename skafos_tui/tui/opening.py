@@ -9,6 +9,7 @@ from skafos_tui.tui.background import Asked
 from skafos_tui.tui.bridge import Bridge
 from skafos_tui.tui.control import EngineControl
 from skafos_tui.tui.engine_watch import EngineWatch
+from skafos_tui.tui.memory import newest_run, recall
 from skafos_tui.tui.opened import Opened
 from skafos_tui.tui.preferences import preferences_of
 from skafos_tui.tui.reading import DashboardReader
@@ -35,7 +36,10 @@ def screen_of(
 
     watch = EngineWatch(opened.home, read_only=read_only, told=lambda: bridge.look())
     reader = DashboardReader(opened.token, opened.name, written, home=opened.home)
-    bridge = Bridge(opened.home.state_database, reader, post, engine=lambda: watch.facts)
+    left = recall(opened.home, opened.token)
+    # A run that was looked at is shown again while nothing newer has come: then that is what matters.
+    chosen = left.run if left.chosen and newest_run(opened.home, opened.token) == left.newest else None
+    bridge = Bridge(opened.home.state_database, reader, post, engine=lambda: watch.facts, chosen=chosen)
     control = None if read_only else EngineControl(opened.home, opened.directory, opened.token)
     app = SkafosApp(
         bridge,
@@ -46,5 +50,6 @@ def screen_of(
         opened=opened,
         preferences=preferences_of(settings),
         asked=asked,
+        remembered=left,
     )
     return app

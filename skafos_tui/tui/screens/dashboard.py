@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from skafos_tui.tui.arrangement import PANES, Arrangement, Box, Layout, arrange, graph_room, layout_of
 from skafos_tui.tui.command import Fact, Where
+from skafos_tui.tui.memory import Remembered
 from skafos_tui.tui.screens.base import CommandScreen
 from skafos_tui.tui.screens.run_control import RunControl
 from skafos_tui.tui.views import Dashboard
@@ -71,6 +72,7 @@ class DashboardScreen(RunControl, CommandScreen):
     def on_mount(self) -> None:
         self._arrange()
         self.pane(self.at).focus()
+        self._begin_as_left(self.skafos.remembered)
         self._seconds = self.set_interval(1.0, self._second, pause=not self.view.ticks)
         self.set_interval(DISTANCES_S, self._minute)
         self.update_footer()
@@ -78,6 +80,32 @@ class DashboardScreen(RunControl, CommandScreen):
 
     async def _complete(self) -> None:
         """Mount what the first frame can do without."""
+    def _begin_as_left(self, left: Remembered) -> None:
+        """As the project was left; where the run has come to something else since, what matters is selected."""
+        self.at = left.at if left.at in PANES else "jobs"
+        self.face = left.face if left.face in ("jobs", "graph") else "jobs"
+        self.zoomed = left.zoomed
+        if left.by_time:
+            self.jobs.do_order()
+        run = self.view.run
+        is_same = run is not None and (run.id, run.state.value) == (left.run, left.state)
+        if is_same and left.selected in self.view.row_of:
+            self.jobs.select(left.selected)
+
+    def left(self) -> Remembered:
+        """How it is left now."""
+        run = self.view.run
+        return Remembered(
+            run=run.id if run is not None else 0,
+            state=run.state.value if run is not None else "",
+            chosen=not self.view.live,
+            selected=self.jobs.selected or "",
+            at=self.at,
+            face=self.face,
+            zoomed=self.zoomed,
+            by_time=self.jobs.by_time,
+        )
+
         from skafos_tui.tui.widgets.log.pane import LogPane
 
         log = LogPane(3, "LOG", id="log", offer=lambda frame: self.skafos.pacer.offer(frame, "log"))
