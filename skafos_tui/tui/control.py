@@ -44,6 +44,9 @@ class Control(Protocol):
     def cancel(self, run_id: int, *jobs: str) -> None:
         """Cancel the tasks of jobs in a run, by id; without any: the run."""
 
+    def wake(self) -> None:
+        """See to it that an engine runs: it takes up what was saved."""
+
     def run(self, *jobs: str, only: bool = False, parameters: Mapping[str, str] = NO_TEXT) -> Begun:
         """Run jobs now, by id, with what follows from them unless `only`; without any: all enabled ones."""
         ...
@@ -91,6 +94,10 @@ class EngineControl:
         from skafos_tui.api.asker import whoami
 
         self._ask(lambda engine, _: engine.cancel(run_id, jobs=jobs, by=whoami()))
+
+    def wake(self) -> None:
+        """See to it that an engine runs: it takes up what was saved."""
+        self._ask(lambda _, __: None)
 
     def run(self, *jobs: str, only: bool = False, parameters: Mapping[str, str] = NO_TEXT) -> Begun:
         """Run jobs now, by id, with what follows from them unless `only`; without any: all enabled ones."""

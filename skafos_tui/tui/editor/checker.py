@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from skafos_tui.tui.editor.check_process import CheckProcess, ProcessGone, Said
 from skafos_tui.tui.editor.findings import JobSpan
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 PAUSE_S = 0.12
 """So long after the last key a text is validated."""
+PROCESS_LINES = 1000
+"""A longer text is validated in a process: a thread would hold the screen's loop for up to 32 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,36 +29,20 @@ class Checked:
     spans: tuple[JobSpan, ...] | None
 
 
-def check(directory: str, text: str) -> tuple[ReadResult, tuple[JobSpan, ...] | None]:
-    """Validate a text as the config of a directory."""
-    from skafos_tui.config.files import DirectoryFiles
-    from skafos_tui.config.reader import parse_config
-    from skafos_tui.tui.editor.spans import job_spans
-
-    result = parse_config(text, files=DirectoryFiles(directory), **options(text))
-    return result, job_spans(text)
-
-
-def options(text: str) -> dict[str, object]:
-    """What a config is held against."""
-    from skafos_tui.config.files import this_machine
-
-    return {"machine": this_machine()}
-
-
 class Checker:
     """Takes texts, and posts what the newest says once no newer has come for a while.
 
     `post` is called on the checker's thread; older answers are dropped.
     """
 
-    def __init__(self, directory: str, post: Callable[[Checked], None]) -> None:
+    def __init__(self, directory: str, post: Callable[[Checked], object]) -> None:
         self._directory = directory
         self._post = post
         self._condition = threading.Condition()
         self._wanted: tuple[int, str] | None = None
         self._due = 0.0
         self._ended = False
+        self._process: CheckProcess | None = None
         self._thread = threading.Thread(target=self._run, name="validation", daemon=True)
 
     def start(self) -> None:
@@ -67,6 +54,9 @@ class Checker:
         with self._condition:
             self._ended = True
             self._condition.notify()
+            process = self._process
+        if process is not None:
+            process.end()
 
     def ask(self, revision: int, text: str, *, pause_s: float = PAUSE_S) -> None:
         """Validate this text unless another comes within the pause."""
@@ -74,14 +64,40 @@ class Checker:
             self._wanted, self._due = (revision, text), time.monotonic() + pause_s
             self._condition.notify()
 
+    def hurry(self) -> None:
+        """Somebody waits for the answer: no pause any more."""
+        with self._condition:
+            self._due = 0.0
+            self._condition.notify()
+
     def _run(self) -> None:
         while (wanted := self._next()) is not None:
             revision, text = wanted
-            result, spans = check(self._directory, text)
+            result, spans = self._check(text)
             with self._condition:
                 is_old = self._ended or self._wanted is not None
             if not is_old:
                 self._post(Checked(revision, replace(result, text=text), spans))
+
+    def _check(self, text: str) -> Said:
+        from skafos_tui.tui.editor.check_process import check
+
+        if text.count("\n") > PROCESS_LINES:
+            try:
+                return self._check_process().check(text)
+            except ProcessGone:
+                # It was killed, or can't be started: the thread does it, at a price.
+                with self._condition:
+                    self._process = None
+        return check(self._directory, text)
+
+    def _check_process(self) -> CheckProcess:
+        with self._condition:
+            if self._ended:
+                raise ProcessGone
+            if self._process is None:
+                self._process = CheckProcess(self._directory)
+            return self._process
 
     def _next(self) -> tuple[int, str] | None:
         """The text to validate, once it has stood for the pause; None at the end."""

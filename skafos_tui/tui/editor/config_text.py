@@ -32,8 +32,8 @@ MARKS = {Severity.ERROR: ("✗", Role.BAD), Severity.WARNING: ("!", Role.WARN), 
 _AHEAD = 60
 """So many rows are looked up in the syntax tree at once."""
 _KEPT_STEPS = 10_000
-_HARMLESS = {number: "\ufffd" for number in (*range(9), *range(10, 32), *range(0x7F, 0xA0), 0x61C, 0xFEFF)}
-_HARMLESS |= {number: "\ufffd" for number in (*range(0x200E, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A))}
+_HARMLESS = dict.fromkeys((*range(9), *range(10, 32), *range(127, 160), 1564, 65279), "�")
+_HARMLESS |= dict.fromkeys((*range(8206, 8208), *range(8232, 8239), *range(8294, 8298)), "�")
 """What a terminal could act on is drawn as one sign in its place."""
 _MOVES: Mapping[str, tuple[str, bool]] = {
     "up": ("cursor_up", False),
@@ -74,6 +74,13 @@ _EDITS: Mapping[str, str] = {
     "ctrl+z": "undo",
     "ctrl+y": "redo",
 }
+
+
+def is_text_key(key: str, *, read_only: bool) -> bool:
+    """Whether a key of a command means something else in the text: it is typed, moves the cursor or edits."""
+    if key in _MOVES or key in _GOES:
+        return True
+    return not read_only and (len(key) == 1 or " " in key or key in _EDITS)
 
 
 class _Unwrapped(WrappedDocument):
@@ -164,6 +171,16 @@ class ConfigText(TextArea, inherit_bindings=False):
             start, end = (self.config.location_of(offset) for offset in select)
             self.selection = Selection(start, end)
         self.record_cursor_width()
+
+    def mark(self, start: int, end: int) -> None:
+        """Select the stretch between two offsets, and show it."""
+        self.selection = Selection(self.config.location_of(start), self.config.location_of(end))
+        self.history.checkpoint()
+        self.record_cursor_width()
+
+    def go_to_row(self, row: int, column: int = 0) -> None:
+        """Put the cursor there, in the middle of the screen."""
+        self.move_cursor((row, column), center=True)
 
     def show_findings(self, marks: tuple[Placed, ...]) -> None:
         """Mark these findings in the text and beside it."""
@@ -312,7 +329,7 @@ class ConfigText(TextArea, inherit_bindings=False):
         for found in range(first, last + 1):
             self._highlights[found] = []
         if tree is not None:
-            self._highlights.update(cast("dict[int, list[tuple[int, int | None, str]]]", stretches(tree, first, last)))
+            self._highlights.update(stretches(tree, first, last))
 
     def _gutter_strip(self, row: int) -> Strip:
         """The sign of the worst finding, and the line's number."""
