@@ -70,16 +70,14 @@ class DashboardScreen(RunControl, CommandScreen):
         yield Footer()
 
     def on_mount(self) -> None:
+        self._begin_as_left(self.skafos.remembered)
         self._arrange()
         self.pane(self.at).focus()
-        self._begin_as_left(self.skafos.remembered)
         self._seconds = self.set_interval(1.0, self._second, pause=not self.view.ticks)
         self.set_interval(DISTANCES_S, self._minute)
         self.update_footer()
         self.call_after_refresh(self._complete)
 
-    async def _complete(self) -> None:
-        """Mount what the first frame can do without."""
     def _begin_as_left(self, left: Remembered) -> None:
         """As the project was left; where the run has come to something else since, what matters is selected."""
         self.at = left.at if left.at in PANES else "jobs"
@@ -106,6 +104,8 @@ class DashboardScreen(RunControl, CommandScreen):
             by_time=self.jobs.by_time,
         )
 
+    async def _complete(self) -> None:
+        """Mount what the first frame can do without."""
         from skafos_tui.tui.widgets.log.pane import LogPane
 
         log = LogPane(3, "LOG", id="log", offer=lambda frame: self.skafos.pacer.offer(frame, "log"))
