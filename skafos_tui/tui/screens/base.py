@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
-from textual.screen import Screen
 from textual.widget import Widget
 
 from skafos_tui.tui.command import Command, Fact, Keys, Situation, Where, commands_now, footer_commands
+from skafos_tui.tui.screens.quick import QuickScreen
 from skafos_tui.tui.widgets.footer import Footer
 from skafos_tui.tui.widgets.pane import Lines
 
@@ -25,7 +25,7 @@ MENUS = frozenset({"g", "r"})
 """The keys that lead to such a list."""
 
 
-class CommandScreen(Screen[None], inherit_bindings=False):
+class CommandScreen(QuickScreen, inherit_bindings=False):
     """A screen whose keys are commands.
 
     What does one is a method named after its id (`focus.next` is `do_focus_next`), of the pane that has the keys, else
@@ -153,6 +153,19 @@ class CommandScreen(Screen[None], inherit_bindings=False):
         from skafos_tui.tui.screens.config import open_config
 
         self.tell(open_config(self.skafos, job_id))
+
+    def do_doctor(self) -> None:
+        from skafos_tui.store.home import find_home
+        from skafos_tui.tui.screens.doctor import DoctorScreen
+
+        opened = self.skafos.opened
+        self.skafos.push_screen(DoctorScreen(opened.home if opened is not None else find_home()))
+
+    def do_go_projects(self) -> None:
+        from skafos_tui.tui.screens.projects import ProjectsScreen
+
+        if self.skafos.opened is not None:
+            self.skafos.push_screen(ProjectsScreen(self.skafos.opened))
 
     def do_suspend(self) -> None:
         self.skafos.action_suspend_process()
