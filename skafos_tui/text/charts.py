@@ -9,13 +9,14 @@ DOTS = 4
 """Levels of a row."""
 VALUES = 2
 """Values of a cell."""
-BLANK = "\u2800"
+BLANK = " "
+"""A cell without dots; the braille one would be three bytes, and be copied as what it is not."""
 _LEFT, _RIGHT = (0, 0x40, 0x44, 0x46, 0x47), (0, 0x80, 0xA0, 0xB0, 0xB8)
-_CELLS = tuple(tuple(chr(0x2800 + left + right) for right in _RIGHT) for left in _LEFT)
+_CELLS = tuple(tuple(chr(0x2800 + left + right) if left or right else BLANK for right in _RIGHT) for left in _LEFT)
 """By the dots that are filled from below, left and right."""
-_ASCII_CELLS = " ..::||##"
-"""By the number of dots; fits `str.translate` with ASCII."""
-ASCII = {ord(_CELLS[left][right]): _ASCII_CELLS[left + right] for left in range(5) for right in range(5)}
+_BY_DOTS = " ..::||##"
+ASCII_CELLS = {_CELLS[left][right]: _BY_DOTS[left + right] for left in range(5) for right in range(5)}
+"""What stands for a cell where there is no Unicode."""
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """Distances between the marks of an axis, in seconds."""
 

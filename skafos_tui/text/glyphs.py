@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from skafos_tui.model.run import TaskState
+from skafos_tui.text import charts
 
 NODE = "●"
 """A job without a state."""
@@ -51,9 +52,12 @@ def _ascii_line(arms: Sequence[int]) -> str:
     return "'" if up else "."
 
 
+_BARS = dict(zip("▁▂▃▄▅▆▇", ".:-=+*#", strict=True))
 ASCII = str.maketrans(
     {line_glyph(*arms): _ascii_line(arms) for arms in product(range(3), repeat=4) if any(arms)}
     | {NODE: "o", ARROW: ">", MORE: "!", DISABLED: "0", RETRY_PENDING: "r", MISSED: "m", "…": "~"}
+    | charts.ASCII_CELLS
+    | _BARS
     | {"·": ".", "–": "-", "○": "o", "◌": ":", "►": ">", "✓": "+", "✗": "X", "◷": "T", "■": "#"}
 )
 """For `str.translate`: each character of our drawings to the one that stands for it where there is no Unicode."""

@@ -12,7 +12,7 @@ from skafos_tui.model.alert import OF_JOBS, Alert, AlertState
 from skafos_tui.model.graph import children_of, reachable
 from skafos_tui.model.project import Project
 from skafos_tui.model.run import Attempt, Run, RunState
-from skafos_tui.model.verdict import Verdict, VerdictKind, format_bytes
+from skafos_tui.model.verdict import VerdictKind, format_bytes
 from skafos_tui.store.database import DatabaseError
 from skafos_tui.store.runs import attempts_of
 from skafos_tui.text.durations import clock
@@ -33,7 +33,6 @@ def alert_rows(alerts: Iterable[Alert]) -> tuple[AlertRow, ...]:
 
 def _alert_row(alert: Alert) -> AlertRow:
     key, cause = alert.key, alert.cause
-    verdict = cause.what.rpartition(": ")[2]
     return AlertRow(
         id=alert.id,
         kind=key.kind,
@@ -43,8 +42,7 @@ def _alert_row(alert: Alert) -> AlertRow:
         job_id=key.subject if key.kind in OF_JOBS else None,
         name=plain(cause.name),
         what=plain(cause.what),
-        # The verdict has said so already.
-        evidence=plain(cause.evidence.removesuffix(f"ended with {verdict}").rstrip(", ")),
+        evidence=short_evidence(cause.evidence),
         stops=tuple(plain(name) for name in cause.stops),
         run_id=cause.run_id,
         count=alert.count,
@@ -52,9 +50,9 @@ def _alert_row(alert: Alert) -> AlertRow:
     )
 
 
-def short_evidence(verdict: Verdict) -> str:
+def short_evidence(evidence: str) -> str:
     """The evidence without the exit that the verdict itself tells, in short units: `limit 2.0G, peak 2.0G`."""
-    return plain(_UNIT.sub(r"\1", _EXIT.sub("", verdict.evidence)))
+    return plain(_UNIT.sub(r"\1", _EXIT.sub("", evidence)))
 
 
 class FailureReader:
@@ -109,7 +107,7 @@ class FailureReader:
             usual = _UNIT.sub(r"\1", format_bytes(peak)) if peak else ""
         elif verdict.kind is VerdictKind.TIMEOUT:
             usual = clock(row.usual_s)
-        return {"verdict": verdict.text, "evidence": short_evidence(verdict), "usual": usual}
+        return {"verdict": verdict.text, "evidence": short_evidence(verdict.evidence), "usual": usual}
 
     def _usual_peak(self, connection: sqlite3.Connection, run: Run, job_id: str) -> int | None:
         key = (run.id, job_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import sqlite3
 import tarfile
 import uuid
@@ -14,11 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from skafos_tui.model.alert import AlertKey, AlertKind, Cause, acknowledged, occurred
+from skafos_tui.model.metrics import Sample
 from skafos_tui.model.project import Catchup
 from skafos_tui.model.run import Run, RunState, Task, TaskState, TriggerKind
 from skafos_tui.model.verdict import Verdict, VerdictKind
 from skafos_tui.store import alerts, projects, runs, schedules
 from skafos_tui.store.database import connect, migrate
+from skafos_tui.store.metrics_writer import MetricsWriter, Origin
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.format import NANOSECONDS, format_line
 from skafos_tui.store.logs.writer import LogWriter
@@ -282,6 +285,19 @@ class Store:
                 runs.attempt_collected(connection, label)
 
         self.write(work)
+
+    def sample(self, attempts: Sequence[str], begin: float, seconds: int, limit: int = 2 << 30) -> None:
+        """What these attempts used, a sample a second: cpu in waves, memory that grows to its limit."""
+        writer = MetricsWriter(self.path.with_name("metrics.db"))
+        for attempt in attempts:
+            used = 0.0
+            for second in range(seconds + 1):
+                used += 0.6 + 0.3 * math.sin(second / 15)
+                memory = int(limit * (0.2 + 0.8 * (second / seconds) ** 2))
+                traffic = 40_000 * second
+                made = Sample(begin + second, used, memory, limit, 4, traffic, traffic // 2, traffic // 4, 0)
+                writer.add(Origin(attempt, TOKEN, int(attempt.partition("-")[0])), made)
+        writer.close()
 
     def alert(self, key: AlertKey, cause: Cause, at: float = NOW, times: int = 1) -> None:
         """An alert happens (again), as the engine would write it."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from skafos_tui.tui.command import Command, Fact, Where
 
 _HERE = (Where.LOG,)
+_BOTH = (Where.LOG, Where.METRICS)
 _ROWS = (Fact.ROWS,)
 LOG: tuple[Command, ...] = (
     Command("log.follow", ("f",), "follow", "Follow the newest line, or stay where you are.", _HERE, _ROWS, 11),
     Command("log.all_jobs", ("A",), "all jobs", "The lines of all jobs by time, or of one.", _HERE, (Fact.RUN,), 12),
-    Command("log.instance", ("i",), "instance", "All instances, or the next one alone.", _HERE, (Fact.INSTANCES,), 13),
+    Command("log.instance", ("i",), "instance", "All instances, or the next one alone.", _BOTH, (Fact.INSTANCES,), 13),
     Command("log.older_attempt", ("p",), "attempt before", "The attempt before.", _HERE, (Fact.ATTEMPTS,), 14),
     Command("log.newer_attempt", ("P",), "attempt after", "The attempt after.", _HERE, (Fact.ATTEMPTS,), 15),
     Command("log.level", ("L",), "level", "All lines, warnings and errors, errors only.", _HERE, _ROWS, 16),

@@ -23,6 +23,7 @@ from skafos_tui.tui.widgets.footer import Footer
 from skafos_tui.tui.widgets.graph import GraphPane
 from skafos_tui.tui.widgets.header import Header
 from skafos_tui.tui.widgets.jobs import JobsPane
+from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 from skafos_tui.tui.widgets.pane import EmptyPane, Lines, Pane
 from skafos_tui.tui.widgets.rule import Rule
 
@@ -49,6 +50,7 @@ class DashboardScreen(RunControl, CommandScreen):
         self.alerts = AlertsPane(view)
         self.card = FailureCard(view)
         self.card.selected = self.jobs.selected
+        self.metrics = MetricsPane()
         self._wanted_job: tuple[int, str] | None = None
         self.logs: LogPane | None = None
         self.zoomed = False
@@ -62,7 +64,7 @@ class DashboardScreen(RunControl, CommandScreen):
         yield self.jobs
         yield self.graph
         yield EmptyPane(3, "LOG", id="log")
-        yield EmptyPane(4, "METRICS", id="metrics")
+        yield self.metrics
         yield self.alerts
         yield self.card
         yield Rule(id="rule-0")
@@ -106,6 +108,7 @@ class DashboardScreen(RunControl, CommandScreen):
 
     async def _complete(self) -> None:
         """Mount what the first frame can do without."""
+        self.metrics.show(self.view, self.jobs.selected)
         from skafos_tui.tui.widgets.log.pane import LogPane
 
         log = LogPane(3, "LOG", id="log", offer=lambda frame: self.skafos.pacer.offer(frame, "log"))
@@ -150,6 +153,7 @@ class DashboardScreen(RunControl, CommandScreen):
             self._go_to(self.face)
         self._select_wanted()
         self.card.show(view, self.jobs.selected)
+        self.metrics.show(view, self.jobs.selected)
         self._let_tick()
         self.update_footer()
 
@@ -183,6 +187,7 @@ class DashboardScreen(RunControl, CommandScreen):
     def on_jobs_pane_selected(self, _message: JobsPane.Selected) -> None:
         self.graph.select(self.jobs.selected, self.jobs.marked)
         self.card.show(self.view, self.jobs.selected)
+        self.metrics.show(self.view, self.jobs.selected)
         self._show_log()
         self.update_footer()
 
@@ -350,6 +355,7 @@ class DashboardScreen(RunControl, CommandScreen):
             # The selection is kept by the jobs, also where the graph stands in their place.
             if widget.display or (widget is self.jobs and self.graph.display):
                 self._give(widget)
+        self.metrics.wake()
         self._show_log()
 
     def _give(self, widget: Header | JobsPane | GraphPane) -> None:
@@ -375,6 +381,7 @@ class DashboardScreen(RunControl, CommandScreen):
             self.jobs.tick()
         if self.graph.display:
             self.graph.tick()
+        self.metrics.tick()
 
     def _minute(self) -> None:
         if self.card.display:

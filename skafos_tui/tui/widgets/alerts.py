@@ -173,7 +173,7 @@ class AlertsPane(Pane):
 
     def _first(self, alert: AlertRow, chosen: bool) -> list[Piece]:
         bar: Piece = (FOCUS if chosen else " ", self.role(Role.RUN, bold=True))
-        when: Piece = (f"{moment(alert.last_at, self.skafos.now()):<6} ", self.role(Role.IDLE))
+        when: Piece = (f"{moment(alert.last_at, self.skafos.now()):<5} ", self.role(Role.IDLE))
         (sign, words), tail = self._words(alert), "" if alert.firing else "  acknowledged"
         why = reasons(alert)
         if self.size.width >= WIDE and why:
@@ -185,7 +185,7 @@ class AlertsPane(Pane):
         return [bar, when, sign, (text, words[1]), (tail, self.role(Role.IDLE))]
 
     def _second(self, alert: AlertRow) -> list[Piece]:
-        return [(" " * 10 + reasons(alert), self.role(Role.IDLE))]
+        return [(" " * 9 + reasons(alert), self.role(Role.IDLE))]
 
     def _move(self, by: int) -> None:
         if self.view.alerts:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skafos_tui.text.charts import ASCII, DOTS, draw_chart, merged, resample, round_top, time_axis
+from skafos_tui.text.charts import BLANK, DOTS, draw_chart, merged, resample, round_top, time_axis
+from skafos_tui.text.glyphs import ASCII
 
 _UP = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
 SERIES = st.lists(st.one_of(st.none(), st.floats(0, 1e12)), max_size=60)
@@ -17,7 +18,9 @@ def levels_of(rows: list[str]) -> list[int]:
     found = []
     for cell in range(len(rows[0])):
         for column in _UP:
-            dots = [bool((ord(row[cell]) - 0x2800) & dot) for row in reversed(rows) for dot in column]
+            dots = [
+                row[cell] != BLANK and bool((ord(row[cell]) - 0x2800) & dot) for row in reversed(rows) for dot in column
+            ]
             assert dots == sorted(dots, reverse=True)
             found.append(sum(dots))
     return found

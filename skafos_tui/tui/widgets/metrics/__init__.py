@@ -1,0 +1,1 @@
+"""The metrics pane: charts of what a job's attempts use of the machine."""
