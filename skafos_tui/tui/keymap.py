@@ -42,7 +42,9 @@ def table_of(
     made = (*known.values(), *(_row_of(command) for command in own))
     # What the table allows itself is no business of the user's.
     allowed = set(flaws(commands))
-    wrong = next((flaw for flaw in flaws(made) if flaw not in allowed), None)
+    # The user's come last: what is wrong is then said of them.
+    checked = sorted(made, key=lambda command: command.id in keymap or command.id.startswith(OWN))
+    wrong = next((flaw for flaw in flaws(checked) if flaw not in allowed), None)
     if wrong is not None:
         place = "commands" if wrong.startswith(OWN) else "keymap"
         raise KeymapError(f"{place}: {wrong.removeprefix(OWN)}: take another key")
