@@ -27,10 +27,10 @@ COMPILE := $(BIN)/python -m compileall -q skafos_tui
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## run a sample project to its end and show what came out, in Docker if that can be had
+demo: $(INSTALLED) ## run a sample project, in Docker if that can be had, and open the screen on it; in a pipe: what came out
 	@scripts/docker-engine || echo "make: no Docker here, so the jobs run as local processes"
 	@mkdir -p .demo
-	@cd .demo && ../$(BIN)/skafos demo $(SAMPLE) --headless
+	@cd .demo && ../$(BIN)/skafos demo $(SAMPLE)
 
 test: $(INSTALLED_DEV) ## run all tests (Docker is needed; `make unit` runs those that do without)
 	@scripts/docker-engine

@@ -1,4 +1,4 @@
-"""`skafos demo`: a sample project copied here with a token of its own, and run to the end."""
+"""`skafos demo`: a sample project copied here with a token of its own, and opened running, or run to the end."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from skafos_tui.cli.common import (
 )
 from skafos_tui.cli.errors import INTERRUPTED, UNREACHABLE, CommandError
 from skafos_tui.cli.output import BOLD, Output, clean, remark
+from skafos_tui.cli.screen import on_terminal, show
 from skafos_tui.store.home import Home, find_home
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def configure(command: str, parser: ArgumentParser) -> None:
 
 
 def demo(args: Namespace) -> int:
-    """Make or find the copy, run it, print what came out."""
+    """Make or find the copy; run it and open the screen on it, or print what came out where there is no terminal."""
     home, out = find_home(), Output()
     directory = copy_sample(args, out)
     args.project = str(directory)
@@ -52,7 +53,10 @@ def demo(args: Namespace) -> int:
     runner = args.runner or runner_of(home, engine, project.token)
     if runner != "process":
         ensure_base_image(engine, out)
-    return run_sample(home, out, directory, project, runner)
+    if args.headless or not on_terminal():
+        return run_sample(home, out, directory, project, runner)
+    start_sample(home, directory, project, runner)
+    return show(home, open_project(args, home))
 
 
 def runner_of(home: Home, engine: EngineClient, token: str) -> str | None:
@@ -130,6 +134,17 @@ def ensure_base_image(engine: EngineClient, out: Output) -> None:
         detail = clean(str(missing[0].get("detail", "")))
         raise CommandError(f"the base image is missing ({detail}): sudo skafos image bootstrap makes it", UNREACHABLE)
     out.line(f"base image: {make_base_image(engine, out)}")
+
+
+def start_sample(home: Home, directory: Path, project: Project, runner: str | None) -> None:
+    """Run the whole project, unless it runs already."""
+    from skafos_tui.cli.run import trigger
+    from skafos_tui.store.runs import unfinished_runs
+
+    with open_store(home) as store:
+        going = [run for run in (unfinished_runs(store) if store else ()) if run.project == project.token]
+    if not going:
+        trigger(home, lambda engine, request: engine.start_run(str(directory), request, runner=runner))
 
 
 def run_sample(home: Home, out: Output, directory: Path, project: Project, runner: str | None) -> int:

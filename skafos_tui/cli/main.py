@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "engine": ("engine", "the background process: status, start, stop, enable, disable"),
     "doctor": ("doctor", "what is missing on this machine, and how to get it"),
     "image": ("image", "image bootstrap: a base image made from this machine's packages"),
-    "demo": ("demo", "copy a sample project and run it"),
+    "demo": ("demo", "copy a sample project, run it and open it on the screen"),
 }
 """Command to its module in `skafos_tui.cli` and its line of help.
 
