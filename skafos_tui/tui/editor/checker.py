@@ -54,7 +54,7 @@ class Checker:
         with self._condition:
             self._ended = True
             self._condition.notify()
-            process = self._process
+            process, self._process = self._process, None
         if process is not None:
             process.end()
 
@@ -88,7 +88,9 @@ class Checker:
             except ProcessGone:
                 # It was killed, or can't be started: the thread does it, at a price.
                 with self._condition:
-                    self._process = None
+                    process, self._process = self._process, None
+                if process is not None:
+                    process.end()
         return check(self._directory, text)
 
     def _check_process(self) -> CheckProcess:
