@@ -177,16 +177,15 @@ async def test_g_says_where_it_leads_to_who_waits_and_goes_on_with_any_key(store
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("G", "g")
         await until(pilot, lambda: isinstance(app.screen, GoMenu))
-        assert "top" in text_of(app)
+        await until(pilot, lambda: "top" in text_of(app))
         await pilot.press("g")
-        await pilot.pause()
-        assert app.screen is app.dashboard
+        await until(pilot, lambda: app.screen is app.dashboard)
         assert app.dashboard is not None and app.dashboard.jobs.selected == job_id("Ingest")
         await pilot.press("g")
         await until(pilot, lambda: isinstance(app.screen, GoMenu))
         await pilot.press("escape")
-        await pilot.pause()
-        assert app.screen is app.dashboard and not app.dashboard.keys.begun
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert not app.dashboard.keys.begun
 
 
 async def test_m_leaves_the_mouse_to_the_terminal_and_takes_it_back(store: Store, tmp_path: Path) -> None:
