@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,6 @@ from skafos_tui.cli.output import Output, clean
 if TYPE_CHECKING:
     from skafos_tui.config.job_edits import NewJob
     from skafos_tui.model.diagnostic import Diagnostic
-
-_SCRIPT = re.compile(r"[\w.-]+(?:/[\w.-]+)*\.py")
 
 
 def configure(command: str, parser: argparse.ArgumentParser) -> None:
@@ -141,6 +138,7 @@ def _read(config: Path) -> bytes:
 def _new_job(args: argparse.Namespace, text: str) -> NewJob:
     """The job as the arguments say it; CommandError about the first that will not do."""
     from skafos_tui.config.job_edits import NewJob, job_names
+    from skafos_tui.config.job_edits_script import script_name
     from skafos_tui.config.reading import random_id
 
     name = args.name.strip()
@@ -155,7 +153,7 @@ def _new_job(args: argparse.Namespace, text: str) -> NewJob:
     return NewJob(
         id=random_id(),
         name=name,
-        entrypoint=args.entrypoint if args.entrypoint is not None else f"{_slug(name)}.py",
+        entrypoint=args.entrypoint if args.entrypoint is not None else script_name(name),
         schedule=args.schedule,
         dependencies=tuple(dict.fromkeys(after)),
     )
@@ -185,14 +183,6 @@ def _check_schedule(text: str) -> None:
         raise CommandError(f"--schedule: `{clean(text)}` never fires: no month it names has that day")
 
 
-def _slug(name: str) -> str:
-    """The name as a file name: lower case letters, digits and underscores."""
-    import unicodedata
-
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_") or "job"
-
-
 def _refuse_findings(before: bytes, new_text: str, config: Path) -> None:
     """CommandError where the config with the new job has an error, its own or one that was there before."""
     from skafos_tui.config.reader import parse_config
@@ -215,13 +205,15 @@ def _errors(diagnostics: tuple[Diagnostic, ...]) -> list[Diagnostic]:
 
 def _make_script(directory: Path, job: NewJob) -> Path | None:
     """A first script where the entrypoint is one that is not there yet; None where nothing was made."""
+    from skafos_tui.config.job_edits_script import is_script, script_text
+
     path = directory / job.entrypoint
-    if not _SCRIPT.fullmatch(job.entrypoint) or path.exists():
+    if not is_script(job.entrypoint) or path.exists():
         return None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            file.write(f"# {job.name}\n\nprint({job.name!r}, flush=True)\n")
+            file.write(script_text(job.name))
     except OSError as error:
         raise CommandError(f"{clean(job.entrypoint)} can't be written: {error.strerror}") from None
     return path
