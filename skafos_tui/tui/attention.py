@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from skafos_tui.tui.screens.dashboard import DashboardScreen
 
 MENDED_BY = {
-    AlertKind.CONFIG: ("config", "the config has to be mended: skafos validate names what is wrong"),
-    AlertKind.DIRECTORY: ("projects", "the project has to be found again: skafos projects list"),
+    AlertKind.CONFIG: ("go.config", "the config has to be mended: skafos validate names what is wrong"),
+    AlertKind.DIRECTORY: ("go.projects", "the project has to be found again: skafos projects list"),
     AlertKind.DISK: ("doctor", "the disk needs room: skafos prune --dry-run, skafos doctor"),
     AlertKind.RUNNER: ("doctor", "skafos doctor says what is wrong and how to get it right"),
 }

@@ -25,10 +25,12 @@ from skafos_tui.tui.screens.help import help_lines
 from skafos_tui.tui.screens.palette import matching
 from skafos_tui.tui.screens.text import TextScreen
 from skafos_tui.tui.widgets.document import Document
+from skafos_tui.tui.widgets.alerts import AlertsPane
 from skafos_tui.tui.widgets.footer import fitting
 from skafos_tui.tui.widgets.graph import GraphPane
 from skafos_tui.tui.widgets.jobs import JobsPane
 from skafos_tui.tui.widgets.log.pane import LogPane
+from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 
 BUSY = Situation(frozenset(Where), frozenset(Fact))
 
@@ -67,6 +69,8 @@ PLACES: dict[Where, tuple[type, ...]] = {
     Where.JOBS: (JobsPane, DashboardScreen),
     Where.TEXT: (Document, TextScreen),
     Where.GRAPH: (GraphPane, DashboardScreen),
+    Where.METRICS: (MetricsPane, DashboardScreen),
+    Where.ALERTS: (AlertsPane, DashboardScreen),
 }
 """Where a command of the table is looked for, by the place it belongs to."""
 

@@ -6,5 +6,5 @@ from skafos_tui.tui.command import Command, Fact, Where
 
 _HELP = "Take notice of this alert, or of the failure that is shown; what happens again fires again."
 ALERTS: tuple[Command, ...] = (
-    Command("ack", ("a",), "ack", _HELP, (Where.DASHBOARD,), (Fact.TO_ACK,), 26, changes=True),
+    Command("ack", ("a",), "ack", _HELP, (Where.DASHBOARD,), (Fact.TO_ACK,), 28, changes=True),
 )
