@@ -23,7 +23,6 @@ from skafos_tui.store.logs.blocks import BlockCache, LogLines
 from skafos_tui.store.logs.format import BLOCK_LINES, PREFIX_LENGTH
 from skafos_tui.store.logs.pattern import compile_pattern
 from skafos_tui.store.logs.reader import LogFile
-from skafos_tui.store.logs.search import search
 
 RECORD = struct.Struct("<BIQ128s")
 """What it says, number of the log, number of a block or of a line, hits of the block (line n: bit n)."""
@@ -99,6 +98,9 @@ def _blocks(lines: LogLines) -> int:
 
 def search_all(logs: Sequence[_Sought], first: list[Any], patterns: Sequence[re.Pattern[str]], out: _Out) -> None:
     """All lines there are, by the quickest tool; the further patterns are looked for in what the first one finds."""
+    # Not before what is around the reader has been told: the import takes as long as that.
+    from skafos_tui.store.logs.search import search
+
     by_path = {sought.lines.path: sought for sought in logs}
     files = {path: LogFile(path) for path in by_path}
     counts = {path: file.count() for path, file in files.items()}

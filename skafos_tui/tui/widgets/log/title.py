@@ -15,6 +15,7 @@ from skafos_tui.tui.theme import Role
 from skafos_tui.tui.widgets.log.levels import Level
 from skafos_tui.tui.widgets.log.reading import Reading
 
+INSTANCES_NAMED = 6
 LEVEL_WORDS = {Level.WARNING: "warnings and errors", Level.ERROR: "errors"}
 
 
@@ -37,28 +38,37 @@ def heading(facts: Facts, room: int, roles: Mapping[Role, Style]) -> list[tuple[
     left = room - cell_width(right) - 3
     # What goes on is told before whose it is: that is also where the job was chosen.
     what = clip(doing(facts), left)
-    owner = clip(whose(facts), left - cell_width(what) - 2)
+    owner = whose(facts, left - cell_width(what) - 2)
     words = [(owner, Style()), (what, roles[Role.RUN if facts.following else Role.WARN])]
     pieces = [(f" {text} ", style) for text, style in words if text]
     blanks = room - cell_width(right) - sum(cell_width(text) for text, _ in pieces) - 1
     return [*pieces, (" " * max(1, blanks), Style()), (right, roles[Role.IDLE])]
 
 
-def whose(facts: Facts) -> str:
-    """The job, its instances, the attempt."""
-    reading = facts.reading
+def whose(facts: Facts, room: int) -> str:
+    """The job, its instances, the attempt; of these what has room, the job at least in part."""
+    job, *others = _owners(facts.reading)
+    found = clip(job, room)
+    for words in others:
+        if cell_width(found) + 2 + cell_width(words) <= room:
+            found += f"  {words}"
+    return found
+
+
+def _owners(reading: Reading) -> list[str]:
     if reading.choice.all_jobs:
-        return "all jobs"
+        return ["all jobs"]
     if not reading.attempts:
-        return "no log yet"
-    sources = [attempt.source for attempt in reading.attempts]
-    of_job = [attempt.source for attempt in reading.shown.attempts if attempt.source.job_id == reading.shown.job_id]
+        return ["no log yet"]
+    sources = sorted((attempt.source for attempt in reading.attempts), key=lambda one: one.instance)
     words = [plain(sources[0].job)]
-    if len({source.instance for source in of_job}) > 1:
-        words.append(" " + " ".join(f"#{source.instance}" for source in sorted(sources, key=lambda one: one.instance)))
+    if len({attempt.source.instance for attempt in reading.shown.of_job()}) > 1:
+        named = len(sources) <= INSTANCES_NAMED
+        words.append(" ".join(f"#{one.instance}" for one in sources) if named else f"{len(sources)} instances")
     numbers = sorted({source.attempt for source in sources})
-    words.append(f" attempt {'/'.join(map(str, numbers))}" if numbers != [0] else "")
-    return " ".join(word for word in words if word)
+    if numbers != [0]:  # that is the image step's
+        words.append(f"attempt {'/'.join(map(str, numbers))}")
+    return words
 
 
 def doing(facts: Facts) -> str:
