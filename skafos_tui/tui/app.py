@@ -11,7 +11,7 @@ import shlex
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,6 +55,17 @@ FAREWELL_S = 0.15
 """So long a terminal that has still to answer is waited for at the end."""
 CLOSED = 129
 """The exit code where the terminal has gone, as of the signal that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProject:
+    """What the app shows of one project; `view` is what its bridge began with."""
+
+    opened: Opened
+    bridge: Bridge
+    view: Dashboard
+    remembered: Remembered
+    control: Control | None
 
 
 class SkafosApp(OrderedKeys, inherit_bindings=False):
@@ -105,7 +116,7 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
         self.control = control
         self.read_only = read_only or control is None
         self.now = now
-        self._watch = watch
+        self.engine_watch = watch
         self._choice: Choice = read_choice(setting, light=asked is not None and asked.light is True)
         self._opened_at = now()
         self._failure_told: int | None = None
@@ -133,20 +144,35 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
 
     def _begin(self) -> None:
         self.bridge.start()
-        if self._watch is not None:
-            self._watch.start()
+        if self.engine_watch is not None:
+            self.engine_watch.start()
         gc.collect()
         gc.freeze()
 
     def on_unmount(self) -> None:
         self.bridge.stop()
-        if self._watch is not None:
-            self._watch.stop()
+        if self.engine_watch is not None:
+            self.engine_watch.stop()
 
     def on_skafos_app_view_changed(self, message: ViewChanged) -> None:
-        """Show it when the line is free."""
+        """Show it when the line is free; another project's comes too late."""
+        if message.view.token != self.view.token:
+            return
         self._new_view = message.view
         self.pacer.offer(self._draw_view, "view")
+
+    def show_project(self, shown: ShownProject) -> None:
+        """Show another project in place of this one, which is left as it would be at the end."""
+        self.keep()
+        self.bridge.stop()
+        self.opened, self.bridge, self.control = shown.opened, shown.bridge, shown.control
+        self.remembered, self.view, self._new_view = shown.remembered, shown.view, None
+        self._failure_told = None
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.dashboard = DashboardScreen(self.view)
+        self.push_screen(self.dashboard)
+        self.bridge.start()
 
     def tick(self) -> None:
         """Draw times that grow when the line is free."""

@@ -72,12 +72,17 @@ def arrange(
     face: str = "jobs",
     beside: bool = True,
     card: int = 0,
+    banner: bool = False,
 ) -> Arrangement:
     """The boxes of header, footer and panes; `jobs_want` rows would show all jobs with their title.
 
     `face` is `jobs`, or `graph` where that stands in their place; `beside`: where there is room both are seen.
     `card` rows at the top are the failure card's; in the small layout they stand in place of the alert line.
+    A `banner` is one row below the header.
     """
+    if banner:
+        inner = arrange(width, height - 1, jobs_want, focused, zoomed=zoomed, face=face, beside=beside, card=card)
+        return _below_banner(inner, width)
     layout = layout_of(width, height)
     frame = {"header": Box(0, 0, width, 1), "footer": Box(0, height - 1, width, 1)}
     if layout is Layout.ONE or zoomed:
@@ -99,6 +104,12 @@ def arrange(
     jobs = round(width * JOBS_WIDTH / REFERENCE)
     boxes = {"jobs": Box(0, top, jobs, upper), "graph": Box(jobs + 1, top, width - jobs - 1, upper)}
     return Arrangement(layout, {**frame, **boxes, **lower}, (Box(jobs, top, 1, upper), rule))
+
+
+def _below_banner(inner: Arrangement, width: int) -> Arrangement:
+    moved = {name: box._replace(y=box.y + 1) for name, box in inner.boxes.items() if name != "header"}
+    boxes = {"header": inner.boxes["header"], "banner": Box(0, 1, width, 1), **moved}
+    return Arrangement(inner.layout, boxes, tuple(rule._replace(y=rule.y + 1) for rule in inner.rules))
 
 
 def _small(width: int, height: int, jobs_want: int, card: int) -> dict[str, Box]:

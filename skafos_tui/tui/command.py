@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -38,6 +38,7 @@ class Fact(Enum):
     LOOKING_BACK = "a run was chosen, the newest isn't followed"
     FINDINGS = "the config has findings"
     FIX = "a fix is offered at the cursor"
+    JOB_HERE = "the cursor is in a job"
     APART = "the config was changed on disk, too"
     SAVED = "a save can be taken back"
     TO_ACK = "there is an alert here that nobody has acknowledged"
@@ -56,8 +57,9 @@ class Situation:
 class Command:
     """One thing to do. `keys` are as Textual names them, a sequence has blanks in it; the first one is shown.
 
-    `title` is the footer's and palette's, `help` one sentence. `needs` must all be so. `in_footer` orders the
-    footer, 0 is not there. `changes` says that it changes something: a read-only screen hasn't got it.
+    `title` is the footer's and palette's, `called` what the footer calls it in some places, `help` one sentence.
+    `needs` must all be so. `in_footer` orders the footer, 0 is not there. `changes` says that it changes something: a
+    read-only screen hasn't got it.
     """
 
     id: str
@@ -68,12 +70,18 @@ class Command:
     needs: tuple[Fact, ...] = ()
     in_footer: int = 0
     changes: bool = False
+    called: tuple[tuple[Where, str], ...] = ()
 
     def works(self, now: Situation) -> bool:
         """Whether it does something in this situation."""
         if self.changes and now.read_only:
             return False
         return not now.where.isdisjoint(self.where) and now.facts.issuperset(self.needs)
+
+    def named_for(self, now: Situation) -> Command:
+        """The command with the title that it has here."""
+        title = next((title for where, title in self.called if where in now.where), None)
+        return self if title is None else replace(self, title=title)
 
 
 KEY_NAMES: Mapping[str, str] = {
@@ -158,7 +166,7 @@ def commands_now(now: Situation, table: Iterable[Command]) -> list[Command]:
 
 def footer_commands(now: Situation, table: Iterable[Command]) -> list[Command]:
     """Those that the footer names, the most important first; how to get at all others comes last."""
-    shown = [command for command in commands_now(now, table) if command.in_footer and command.keys]
+    shown = [command.named_for(now) for command in commands_now(now, table) if command.in_footer and command.keys]
     return sorted(shown, key=lambda command: command.in_footer)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from skafos_tui.config.settings import Settings
 from skafos_tui.model.project import Project
-from skafos_tui.tui.app import SkafosApp
+from skafos_tui.store.home import Home
+from skafos_tui.tui.app import ShownProject, SkafosApp
 from skafos_tui.tui.background import Asked
 from skafos_tui.tui.bridge import Bridge
 from skafos_tui.tui.control import EngineControl
 from skafos_tui.tui.engine_watch import EngineWatch
-from skafos_tui.tui.memory import newest_run, recall
+from skafos_tui.tui.memory import Remembered, newest_run, recall
 from skafos_tui.tui.opened import Opened
 from skafos_tui.tui.preferences import preferences_of
 from skafos_tui.tui.reading import DashboardReader
-from skafos_tui.tui.views import Dashboard
+from skafos_tui.tui.views import Dashboard, EngineFacts
 
 
 def screen_of(
@@ -30,16 +34,10 @@ def screen_of(
     """
     settings = settings or Settings()
     app: SkafosApp
-
-    def post(view: Dashboard) -> None:
-        app.post_message(SkafosApp.ViewChanged(view))
-
-    watch = EngineWatch(opened.home, read_only=read_only, told=lambda: bridge.look())
-    reader = DashboardReader(opened.token, opened.name, written, home=opened.home)
+    # The app may show another project by then.
+    watch = EngineWatch(opened.home, read_only=read_only, told=lambda: app.bridge.look())
     left = recall(opened.home, opened.token)
-    # A run that was looked at is shown again while nothing newer has come: then that is what matters.
-    chosen = left.run if left.chosen and newest_run(opened.home, opened.token) == left.newest else None
-    bridge = Bridge(opened.home.state_database, reader, post, engine=lambda: watch.facts, chosen=chosen)
+    bridge = bridge_of(lambda: app, watch, opened, written, left)
     control = None if read_only else EngineControl(opened.home, opened.directory, opened.token)
     app = SkafosApp(
         bridge,
@@ -53,3 +51,53 @@ def screen_of(
         remembered=left,
     )
     return app
+
+
+def bridge_of(
+    app: Callable[[], SkafosApp], watch: EngineWatch | None, opened: Opened, written: Project | None, left: Remembered
+) -> Bridge:
+    """The bridge from the store to the app for one project."""
+
+    def post(view: Dashboard) -> None:
+        app().post_message(SkafosApp.ViewChanged(view))
+
+    reader = DashboardReader(opened.token, opened.name, written, home=opened.home)
+    # A run that was looked at is shown again while nothing newer has come: then that is what matters.
+    chosen = left.run if left.chosen and newest_run(opened.home, opened.token) == left.newest else None
+    engine = (lambda: watch.facts) if watch is not None else EngineFacts
+    return Bridge(opened.home.state_database, reader, post, engine=engine, chosen=chosen)
+
+
+def open_other(app: SkafosApp, token: str, name: str, directory: str) -> None:
+    """Have the app show another project of the same home; what takes time is done in a thread."""
+    if app.opened is None:
+        return
+    home = app.opened.home
+
+    def work() -> None:
+        other, written = read_other(home, token, name, Path(directory))
+        left = recall(home, other.token)
+        bridge = bridge_of(lambda: app, app.engine_watch, other, written, left)
+        control = None if app.control is None else EngineControl(home, other.directory, other.token)
+        shown = ShownProject(other, bridge, bridge.first(), left, control)
+        app.call_from_thread(app.show_project, shown)
+
+    app.run_worker(work, thread=True, group="opening", exclusive=True, exit_on_error=False)
+
+
+def read_other(home: Home, token: str, name: str, directory: Path) -> tuple[Opened, Project | None]:
+    """A project as its directory has it now; what the store knows of it where there is no valid config."""
+    from skafos_tui.config.reader import ConfigUnreadable, find_config, read_config
+    from skafos_tui.config.settings import SettingsError, load_settings
+
+    config = find_config(directory) if directory.is_dir() else None
+    written = None
+    if config is not None:
+        try:
+            settings = load_settings()
+            written = read_config(config, max_cpu=settings.max_cpu, max_memory=settings.max_memory).project
+        except (SettingsError, ConfigUnreadable):
+            written = None  # its history is shown all the same; the editor and doctor say what is wrong
+    if written is not None and written.token != token:
+        written = None
+    return Opened(home, token, name, directory, config), written

@@ -226,7 +226,7 @@ class DashboardReader:
                 continue
             key = (schedule.job_id, schedule.expression, schedule.timezone)
             known = self._fires.get(key)
-            at = known if known is not None and known > now else _next_fire(key[1], key[2], now)
+            at = known if known is not None and known > now else next_fire(key[1], key[2], now)
             fires[key] = at
             if at is not None:
                 coming[schedule.job_id] = at
@@ -250,7 +250,8 @@ def _read_past(connection: sqlite3.Connection, token: str, job_id: str) -> _Past
     return _Past(usual_duration(connection, token, job_id), last)
 
 
-def _next_fire(expression: str, zone: str, now: float) -> float | None:
+def next_fire(expression: str, zone: str, now: float) -> float | None:
+    """When a schedule fires next, in Unix seconds; None: never again."""
     from skafos_tui.config.cron import parse_cron
 
     found = parse_cron(expression).next_fire(datetime.fromtimestamp(now, UTC), zone)

@@ -24,6 +24,7 @@ from skafos_tui.tui.screens.dashboard import DashboardScreen
 from skafos_tui.tui.screens.help import help_lines
 from skafos_tui.tui.screens.palette import matching
 from skafos_tui.tui.screens.text import TextScreen
+from skafos_tui.tui.screens.projects import ProjectsPane, ProjectsScreen
 from skafos_tui.tui.widgets.document import Document
 from skafos_tui.tui.widgets.alerts import AlertsPane
 from skafos_tui.tui.widgets.footer import fitting
@@ -72,6 +73,7 @@ PLACES: dict[Where, tuple[type, ...]] = {
     Where.METRICS: (MetricsPane, DashboardScreen),
     Where.ALERTS: (AlertsPane, DashboardScreen),
 }
+    Where.PROJECTS: (ProjectsPane, ProjectsScreen),
 """Where a command of the table is looked for, by the place it belongs to."""
 
 

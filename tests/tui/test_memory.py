@@ -24,7 +24,7 @@ def opened_on(store: Store, *, read_only: bool = False) -> SkafosApp:
     """The app as `skafos` opens it; nobody is asked for an engine."""
     home = Home(store.path.parent)
     app = screen_of(Opened(home, TOKEN, "wine", store.path.parent), None, read_only=read_only)
-    app._watch = None
+    app.engine_watch = None
     app.read_only = read_only
     app.now = lambda: NOW
     return app

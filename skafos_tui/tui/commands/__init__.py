@@ -13,4 +13,4 @@ from skafos_tui.tui.commands.lists import LISTS
 from skafos_tui.tui.commands.log import LOG
 from skafos_tui.tui.commands.runs import RUNS
 
-COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *CONFIG, *LISTS, *FINDING, *LOG, *JOBS, *ALERTS, *RUNS)
+COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *CONFIG, *LISTS, *FINDING, *LOG, *JOBS, *ALERTS, *RUNS, *PROJECTS)

@@ -7,7 +7,16 @@ from skafos_tui.tui.command import Command, Fact, Where
 _HERE = (Where.JOBS, Where.GRAPH)
 _LIST = (Where.JOBS,)
 JOBS: tuple[Command, ...] = (
-    Command("deeper", ("enter", "l", "right"), "log", "Into the log of this job.", _HERE, (Fact.JOBS,), 20),
+    Command(
+        "deeper",
+        ("enter", "l", "right"),
+        "log",
+        "Deeper: into the log of this job, or into what is selected.",
+        (*_HERE, Where.PROJECTS, Where.ALERTS),
+        (Fact.ROWS,),
+        20,
+        called=((Where.PROJECTS, "open"), (Where.ALERTS, "go to it")),
+    ),
     Command("mark", ("space",), "mark", "Mark this job; what comes next is for all marked ones.", _HERE, (Fact.JOBS,)),
     Command("order", ("o",), "order", "By dependencies, or by time: what took longest first.", _LIST, (Fact.JOBS,), 40),
 )

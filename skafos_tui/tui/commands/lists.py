@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skafos_tui.tui.command import Command, Fact, Where
 
-_HERE = (Where.TEXT, Where.HISTORY, Where.DEPLOYMENTS, Where.JOBS, Where.LOG, Where.GRAPH, Where.ALERTS)
+_HERE = (Where.TEXT, Where.HISTORY, Where.DEPLOYMENTS, Where.PROJECTS, Where.JOBS, Where.LOG, Where.GRAPH, Where.ALERTS)
 _WITH = (Fact.ROWS,)
 LISTS: tuple[Command, ...] = (
     Command("down", ("j", "down"), "down", "One row down.", _HERE, _WITH),

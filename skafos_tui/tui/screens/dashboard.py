@@ -12,12 +12,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from skafos_tui.tui.arrangement import PANES, Arrangement, Box, Layout, arrange, graph_room, layout_of
+from skafos_tui.tui.banner import banner_of
 from skafos_tui.tui.command import Fact, Where
 from skafos_tui.tui.memory import Remembered
 from skafos_tui.tui.screens.base import CommandScreen
 from skafos_tui.tui.screens.run_control import RunControl
 from skafos_tui.tui.views import Dashboard
 from skafos_tui.tui.widgets.alerts import AlertsPane
+from skafos_tui.tui.widgets.banner import Banner
 from skafos_tui.tui.widgets.card import FailureCard, card_rows
 from skafos_tui.tui.widgets.footer import Footer
 from skafos_tui.tui.widgets.graph import GraphPane
@@ -43,6 +45,7 @@ class DashboardScreen(RunControl, CommandScreen):
         super().__init__()
         self.view = view
         self.jobs = JobsPane(view)
+        self.banner = Banner()
         self.graph = GraphPane(view)
         self.graph.selected = self.jobs.selected
         self.face = "jobs"
@@ -67,6 +70,7 @@ class DashboardScreen(RunControl, CommandScreen):
         yield self.metrics
         yield self.alerts
         yield self.card
+        yield self.banner
         yield Rule(id="rule-0")
         yield Rule(id="rule-1")
         yield Footer()
@@ -325,13 +329,26 @@ class DashboardScreen(RunControl, CommandScreen):
         width, height = self.size
         if not width or not height:
             return
-        wanted, beside = self._upper_wants(width, height)
-        card = card_rows(self.view)
-        arranged = arrange(width, height, wanted, self.at, zoomed=self.zoomed, face=self.face, beside=beside, card=card)
+        banner = banner_of(self.view)
+        self.banner.show(banner)
+        # With one row less some terminals would have another layout: nothing is worth that.
+        has_banner = bool(banner) and layout_of(width, height - 1) is layout_of(width, height)
+        wanted, beside = self._upper_wants(width, height - has_banner)
+        arranged = arrange(
+            width,
+            height,
+            wanted,
+            self.at,
+            zoomed=self.zoomed,
+            face=self.face,
+            beside=beside,
+            card=card_rows(self.view),
+            banner=has_banner,
+        )
         if arranged == self._arranged:
             return
         self._arranged = arranged
-        for name in ("header", "footer", "card", *PANES):
+        for name in ("header", "footer", "banner", "card", *PANES):
             _place(self.query_one(f"#{name}"), arranged.boxes.get(name))
         for number in range(2):
             _place(self.query_one(f"#rule-{number}"), dict(enumerate(arranged.rules)).get(number))
@@ -346,7 +363,7 @@ class DashboardScreen(RunControl, CommandScreen):
         room = (width - 1, graph_room(width, height)[1]) if self.face == "graph" else graph_room(width, height)
         drawing = self.graph.drawing_for(*room)
         if drawing is None:
-            return wanted + 1, False
+            return wanted, False
         return drawing.height + 1 if self.face == "graph" else max(wanted, drawing.height + 1), True
 
     def _catch_up(self) -> None:

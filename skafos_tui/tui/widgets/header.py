@@ -14,7 +14,7 @@ from skafos_tui.tui.theme import BUILDING, LOOKS, Role
 from skafos_tui.tui.views import Dashboard, EngineState, elapsed
 from skafos_tui.tui.widgets.pane import BOLD, PLAIN, Lines, Piece
 
-_RUN_LOOKS = {
+RUN_LOOKS = {
     RunState.QUEUED: LOOKS[TaskState.QUEUED],
     RunState.RUNNING: LOOKS[TaskState.RUNNING],
     RunState.SUCCEEDED: LOOKS[TaskState.SUCCEEDED],
@@ -23,6 +23,7 @@ _RUN_LOOKS = {
     RunState.SKIPPED: LOOKS[TaskState.SKIPPED],
     RunState.MISSED: LOOKS[TaskState.CANCELLED]._replace(glyph="◇", word="missed"),
 }
+"""How the states of runs are shown."""
 ROOMY = 80
 """From so many columns on there is room for what started the run."""
 WIDE = 100
@@ -74,7 +75,7 @@ class Header(Lines):
         run = view.run
         if run is None:
             return [*parts, [("no runs yet", self.role(Role.IDLE))]]
-        look = _RUN_LOOKS[run.state]
+        look = RUN_LOOKS[run.state]
         title = f"run {run.id}" if view.live else f"HISTORY run {run.id}"
         if self.size.width >= ROOMY:
             title += f" {run.trigger.value}"
@@ -110,7 +111,7 @@ class Header(Lines):
     def _right(self, room: int) -> list[Piece]:
         """The most important first."""
         view, engine = self.view, self.view.engine
-        parts = [self._engine(room), self._trouble()]
+        parts = [self._engine(room)]
         idle = self.role(Role.IDLE)
         if view.active is not None:
             parts.append((f"deployed {view.active}{' paused' if view.paused else ''}", PLAIN))
@@ -129,9 +130,3 @@ class Header(Lines):
         as_of = f"as of {datetime.fromtimestamp(engine.as_of, UTC).astimezone():%H:%M:%S}" if engine.as_of else ""
         whole = ", ".join(filter(None, (as_of, words)))
         return (whole if len(whole) <= room else as_of or words, self.role(Role.WARN, bold=True))
-
-    def _trouble(self) -> Piece:
-        """What keeps everything from going on."""
-        wrong = self.view.problem or (self.view.engine.problem if self.view.engine.state is EngineState.OK else "")
-        runner = dict(self.view.engine.runners).get(self.view.runner, "")
-        return (wrong or runner, self.role(Role.BAD, bold=True))
