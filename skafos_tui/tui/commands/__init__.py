@@ -11,6 +11,7 @@ from skafos_tui.tui.commands.general import GENERAL
 from skafos_tui.tui.commands.jobs import JOBS
 from skafos_tui.tui.commands.lists import LISTS
 from skafos_tui.tui.commands.log import LOG
+from skafos_tui.tui.commands.projects import PROJECTS
 from skafos_tui.tui.commands.runs import RUNS
 
 COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *CONFIG, *LISTS, *FINDING, *LOG, *JOBS, *ALERTS, *RUNS, *PROJECTS)
