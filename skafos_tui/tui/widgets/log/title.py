@@ -16,6 +16,8 @@ from skafos_tui.tui.widgets.log.levels import Level
 from skafos_tui.tui.widgets.log.reading import Reading
 
 INSTANCES_NAMED = 6
+OWNER_LEAST = 4
+"""Of a job's name in fewer cells nothing can be read."""
 LEVEL_WORDS = {Level.WARNING: "warnings and errors", Level.ERROR: "errors"}
 
 
@@ -48,7 +50,7 @@ def heading(facts: Facts, room: int, roles: Mapping[Role, Style]) -> list[tuple[
 def whose(facts: Facts, room: int) -> str:
     """The job, its instances, the attempt; of these what has room, the job at least in part."""
     job, *others = _owners(facts.reading)
-    found = clip(job, room)
+    found = clip(job, room) if room >= OWNER_LEAST else ""
     for words in others:
         if cell_width(found) + 2 + cell_width(words) <= room:
             found += f"  {words}"
@@ -76,7 +78,9 @@ def doing(facts: Facts) -> str:
     reading = facts.reading
     words = []
     if reading.live:
-        words.append("following" if facts.following else f"paused  +{facts.arrived:,} lines")
+        words.append("following" if facts.following else "paused")
+        if facts.arrived and not facts.following:
+            words.append(f"+{facts.arrived:,} lines")
     elif ended := [attempt.ended_ns for attempt in reading.attempts if attempt.ended_ns is not None]:
         words.append("ended " + time.strftime("%H:%M:%S", time.localtime(max(ended) // NANOSECONDS)))
     if reading.level > Level.NORMAL:
