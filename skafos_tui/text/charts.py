@@ -17,7 +17,7 @@ _CELLS = tuple(tuple(chr(0x2800 + left + right) if left or right else BLANK for 
 _BY_DOTS = " ..::||##"
 ASCII_CELLS = {_CELLS[left][right]: _BY_DOTS[left + right] for left in range(5) for right in range(5)}
 """What stands for a cell where there is no Unicode."""
-STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """Distances between the marks of an axis, in seconds."""
 
 
@@ -75,8 +75,8 @@ def time_axis(span_s: float, width: int) -> str:
     """Marks from `0:00` on below a chart of `width` cells that shows `span_s` seconds; none comes too close."""
     if width < 5 or span_s <= 0:
         return "0:00"[: max(0, width)]
-    # A mark takes up to seven cells (`1:02:03`), and some air.
-    least = span_s * 12 / width
+    # Each mark takes four or five cells, from an hour on seven, and some air.
+    least = span_s * (8 if span_s < 3600 else 11) / width
     at = bisect_left(STEPS_S, least)
     step = STEPS_S[at] if at < len(STEPS_S) else STEPS_S[-1] * -(-int(least) // STEPS_S[-1])
     line = ""

@@ -76,7 +76,7 @@ def test_a_shorter_series_is_stretched_and_a_longer_one_has_its_means() -> None:
 @pytest.mark.parametrize(
     ("span", "width", "axis"),
     [
-        (60, 60, "0:00           0:15           0:30           0:45"),
+        (60, 60, "0:00      0:10      0:20      0:30      0:40      0:50"),
         (384, 40, "0:00        2:00         4:00"),
         (7200, 30, "0:00           1:00:00"),
         (0, 30, "0:00"),

@@ -21,6 +21,7 @@ from skafos_tui.tui.widgets.pane import FOCUS, PLAIN, Pane, Piece
 
 LEAST_S = 0.9
 """A tick is a second; one that comes a little early must not be left out."""
+NOT_YET = "nothing sampled yet"
 NOTHING = "nothing sampled: attempts that are over within a second leave no samples"
 
 
@@ -157,7 +158,9 @@ class MetricsPane(Pane):
             return self._usage.problem
         if not self._usage.lanes:
             return "not started yet"
-        return "" if any(gauge.over_time and gauge.words for gauge in self._gauges) else NOTHING
+        if any(gauge.over_time and gauge.peak_words for gauge in self._gauges):
+            return ""
+        return NOT_YET if self._usage.running else NOTHING
 
     def _pieces(self, row: Row) -> list[Piece]:
         return [(text, self.role(role) if role else Style()) for text, role in row]
@@ -175,10 +178,10 @@ class MetricsPane(Pane):
             self._lines = [line] if line else []
         else:
             life = Life(usage.until - usage.since, usage.step_s, usage.running)
-            sampled = [gauge for gauge in self._gauges if gauge.words or not gauge.over_time]
+            sampled = [gauge for gauge in self._gauges if gauge.peak_words or not gauge.over_time]
             rows = height - 1 - bool(self._blank())
             self._lines = lay_rows(sampled, width, rows, life)
-        if not same_size or len(before) != len(self._lines) or height == 1:
+        if not same_size or len(before) != len(self._lines) or height == 1 or self._blank():
             self.refresh()
             return
         self.refresh(Region(0, 0, width, 1))
