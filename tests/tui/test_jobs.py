@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from screens import app_on, text_of
 from textual import events
-from wines import Store, job_id
+from wines import NOW, Store, job_id
 
+from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.tui.app import SkafosApp
 from skafos_tui.tui.widgets.jobs import JobsPane
 
@@ -58,3 +59,37 @@ async def test_the_wheel_scrolls_at_most_to_the_last_row(store: Store, height: i
 
 def _wheel(pane: JobsPane) -> events.MouseScrollDown:
     return events.MouseScrollDown(pane, 5, 3, 0, 1, 0, False, False, False)
+
+
+async def test_the_selection_follows_what_runs_and_what_fails_until_a_person_selects(store: Store) -> None:
+    run_id = store.run()
+    app = app_on(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert app.dashboard is not None
+        jobs = app.dashboard.jobs
+
+        async def selected(name: str) -> None:
+            for _ in range(100):
+                if jobs.selected == job_id(name):
+                    return
+                await pilot.pause(0.02)
+            raise AssertionError(f"{name} is not selected")
+
+        await selected("Ingest")
+        store.set_run(run_id, RunState.RUNNING, NOW - 100)
+        store.set_task(run_id, "Ingest", TaskState.SUCCEEDED, NOW - 100, NOW - 80)
+        store.set_task(run_id, "Clean", TaskState.RUNNING, NOW - 80)
+        await selected("Clean")
+        store.set_task(run_id, "Check", TaskState.FAILED, NOW - 80, NOW - 70)
+        await selected("Check")
+        await pilot.press("j", "j")
+        store.set_task(run_id, "Clean", TaskState.FAILED, NOW - 80, NOW - 60)
+        while app.view.row_of[job_id("Clean")].ticks:
+            await pilot.pause(0.02)
+        await pilot.pause()
+        assert jobs.selected not in (job_id("Check"), job_id("Clean"))
+        store.set_run(run_id, RunState.FAILED, NOW - 100, NOW - 50)
+        newer = store.run()
+        store.set_run(newer, RunState.RUNNING, NOW - 40)
+        store.set_task(newer, "Ingest", TaskState.RUNNING, NOW - 40)
+        await selected("Ingest")

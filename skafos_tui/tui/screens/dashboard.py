@@ -103,7 +103,7 @@ class DashboardScreen(RunControl, CommandScreen):
             run=run.id if run is not None else 0,
             state=run.state.value if run is not None else "",
             chosen=not self.view.live,
-            selected=self.jobs.selected or "",
+            selected=(self.jobs.selected or "") if self.jobs.by_hand else "",
             at=self.at,
             face=self.face,
             zoomed=self.zoomed,

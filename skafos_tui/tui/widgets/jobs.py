@@ -15,7 +15,7 @@ from skafos_tui.text.tables import cell_width
 from skafos_tui.tui.columns import Columns, columns_for
 from skafos_tui.tui.theme import Role, look_of
 from skafos_tui.tui.timeline import Course, Timeline, course_of
-from skafos_tui.tui.views import Dashboard, JobRow, elapsed, first_selected
+from skafos_tui.tui.views import FAILURES, Dashboard, JobRow, elapsed, first_selected
 from skafos_tui.tui.widgets.job_pieces import image_pieces, name_of, name_pieces, next_text, state_pieces
 from skafos_tui.tui.widgets.pane import FOCUS, Pane, Piece
 from skafos_tui.tui.widgets.rail_pieces import rail_pieces
@@ -42,6 +42,8 @@ class JobsPane(Pane):
         super().__init__(1, "JOBS", id=id)
         self.view = view
         self.selected: str | None = None
+        self.by_hand = False
+        """Whether a person has selected it, in this run: then it stays."""
         self.marked: frozenset[str] = frozenset()
         self.by_time = False
         self._top = 0
@@ -69,9 +71,14 @@ class JobsPane(Pane):
 
     def show(self, view: Dashboard) -> None:
         """Show another view; only rows that differ are drawn anew."""
+        if view.live and view.run is not None and (self.view.run is None or self.view.run.id != view.run.id):
+            self.by_hand = False
         changed = self._changed_rows(view)
         if changed is None or not self._take(view, changed):
             self._show_anew(view)
+        chosen = self._chosen(view)
+        if chosen != self.selected:
+            self._select(chosen)
 
     def _changed_rows(self, view: Dashboard) -> list[JobRow] | None:
         """The rows that differ, where all else is the same; None: it isn't."""
@@ -170,8 +177,11 @@ class JobsPane(Pane):
 
     def select(self, job_id: str | None) -> None:
         """Select a job and bring its row into sight."""
-        if job_id == self.selected:
-            return
+        self.by_hand = True
+        if job_id != self.selected:
+            self._select(job_id)
+
+    def _select(self, job_id: str | None) -> None:
         self.selected = job_id
         self._follow_selection()
         self._bring_into_sight()
@@ -288,10 +298,22 @@ class JobsPane(Pane):
             self._set_order(tuple(row.job for row in rows) or tuple(row.job_id for row in view.rows))
         self.marked &= view.row_of.keys()
         if self.selected not in view.row_of:
-            self.selected = first_selected([view.row_of[job] for job in self._order])
+            self.selected = self._chosen(view)
             self._follow_selection()
             if self.is_mounted:
                 self.post_message(self.Selected(self.selected))
+
+    def _chosen(self, view: Dashboard) -> str | None:
+        """What is selected now: what a person has selected, else the job that failed, else one that runs."""
+        is_known = self.selected in view.row_of
+        if is_known and self.by_hand:
+            return self.selected
+        first = first_selected([view.row_of[job] for job in self._order])
+        if first is None or not is_known or self.selected is None:
+            return first
+        row, now = view.row_of[first], view.row_of[self.selected]
+        failed = row.task is not None and row.task.state in FAILURES
+        return first if failed or (row.ticks and not now.ticks) else self.selected
 
     def _follow_selection(self) -> None:
         """The family of the selected job is bright."""
