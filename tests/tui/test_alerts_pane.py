@@ -54,7 +54,7 @@ async def test_the_list_is_newest_first_counted_and_tells_the_reason_of_the_sele
     async with app.run_test(size=MEDIUM) as pilot:
         await pilot.pause()
         assert alert_lines(app) == [
-            " 5 ALERTS  3",
+            " 5 ALERTS  3 firing",
             "▌22:13 ◇ Ingest a slot was mssed",
             "         2023-11-14 03:00 UTC",
             " 22:11 ✗ Check failed: exit 3 (3 times)",
@@ -80,7 +80,7 @@ async def test_the_selected_alert_is_acknowledged_and_stays_selected(store: Stor
         await until(pilot, lambda: "1 acknowledged" in text_of(app))
         assert doors.taken == [[2]]
         lines = alert_lines(app)
-        assert lines[0] == "▌5 ALERTS  1, 1 acknowledged"
+        assert lines[0] == "▌5 ALERTS  1 firing, 1 acknowledged"
         assert lines[1] == " 22:11 ✗ Check failed: exit 3"
         assert lines[2].startswith("▌22:13 ◇ Ingest a slot was m") and lines[2].endswith("acknowledged")
         await until(pilot, lambda: "Ingest: acknowledged; if it happens again it fires again" in text_of(app))

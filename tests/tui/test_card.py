@@ -80,7 +80,7 @@ async def test_acknowledging_is_one_key_and_the_card_goes(store: Store) -> None:
         await pilot.press("a")
         await until(pilot, lambda: "OUT OF MEMORY" not in text_of(app))
         assert doors.taken == [[1]]
-        assert text_of(app).splitlines()[1] == " 5 1 acknowledged"
+        assert text_of(app).splitlines()[1] == " 5 no alerts, 1 acknowledged"
         await until(pilot, lambda: "run 2: acknowledged; if it happens again it fires again" in text_of(app))
         await pilot.press("a")
         await pilot.pause()
@@ -140,7 +140,7 @@ async def test_on_a_small_screen_the_alerts_are_still_one_key_away(store: Store)
         await pilot.press("5")
         await pilot.pause()
         text = text_of(app)
-        assert "5 ALERTS  1" in text and "Train forest failed: out of memory" in text and "1 JOBS" not in text
+        assert "5 ALERTS  1 firing" in text and "Train forest failed: out of memory" in text and "1 JOBS" not in text
 
 
 async def test_a_failure_while_the_alert_line_has_the_keys_gives_them_back(store: Store) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from screens import GOOD_ENGINE, app_on, text_of
+from test_dashboard import until
 from wines import NOW, Store
 
 from skafos_tui.model.run import TaskState
 from skafos_tui.tui.views import EngineFacts, EngineState
+from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 
 GOLDENS = Path(__file__).parent / "goldens"
 SIZES = ((60, 16), (80, 24), (100, 30), (140, 40), (220, 60))
@@ -28,13 +30,18 @@ def idle(store: Store) -> EngineFacts:
 
 def running(store: Store) -> EngineFacts:
     """SCREENS 1."""
-    store.running_run()
+    run_id = store.running_run()
+    begin = NOW - 271
+    store.sample([f"{run_id}-Train forest-0-1"], begin, 238)
+    store.sample([f"{run_id}-Train forest-{instance}-1" for instance in (1, 2)], begin, 271)
     return GOOD_ENGINE
 
 
 def failed(store: Store) -> EngineFacts:
     """SCREENS 2."""
-    store.failed_run()
+    store.sample([f"{number}-Train forest-0-1" for number in range(1, 9)], NOW - 9000, 3, 1434 << 20)
+    run_id, end = store.failed_run(), NOW - 38 * 60
+    store.sample([f"{run_id}-Train forest-{instance}-1" for instance in range(3)], end - 95, 95)
     return GOOD_ENGINE
 
 
@@ -64,6 +71,7 @@ async def test_the_screen_is_as_agreed(
     app = app_on(store, engine=scene(store))
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
+        await until(pilot, lambda: app.screen.query_one(MetricsPane).settled and not app.pacer.pending)
         text = text_of(app)
     golden = GOLDENS / f"{scene.__name__}-{size[0]}x{size[1]}.txt"
     if os.environ.get("SKAFOS_GOLDENS") == "renew":

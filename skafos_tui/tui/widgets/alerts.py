@@ -238,9 +238,8 @@ def counted(alerts: tuple[AlertRow, ...]) -> str:
     """How many there are, in words."""
     firing = sum(alert.firing for alert in alerts)
     seen = len(alerts) - firing
-    if not alerts:
-        return "no alerts"
-    return ", ".join(filter(None, (str(firing) if firing else "", f"{seen} acknowledged" if seen else "")))
+    told = f"{firing} firing" if firing else "no alerts"
+    return f"{told}, {seen} acknowledged" if seen else told
 
 
 def moment(at: float, now: float) -> str:

@@ -70,7 +70,8 @@ class FailureCard(Lines):
         # The verdict is what must be read; a name may be long.
         name = clip(failure.name, max(8, room))
         left = max(0, room - cell_width(name) - cell_width(others))
-        evidence = clip(f"  {failure.evidence}{usual}", left) if failure.evidence or usual else ""
+        told = f"  {failure.evidence}{usual}" if failure.evidence else usual
+        evidence = told if cell_width(told) <= left else clip(f"  {failure.evidence}", left)
         return [
             (f" {glyph} {name}{instance}", bad),
             (f"  {verdict}", bad),
@@ -88,10 +89,13 @@ class FailureCard(Lines):
 
     def _outcome(self, failure: Failure) -> list[Piece]:
         self._said = self._coming(failure)
-        tail = f"{GAP}retries {failure.retries} of {failure.retry_limit}{GAP}{self._said}"
-        room = self.size.width - len(GAP) - cell_width(tail)
         stops = f"stops {', '.join(failure.stops)}" if failure.stops else "stops nothing else"
-        return [(GAP, PLAIN), (clip(stops, max(12, room)), PLAIN), (tail, PLAIN)]
+        retries, room = f"{GAP}retries {failure.retries} of {failure.retry_limit}", self.size.width - len(GAP)
+        # Where all of it does not fit, that nothing was to be retried goes first.
+        if not failure.retry_limit and cell_width(stops + retries + GAP + self._said) > room:
+            retries = ""
+        tail = f"{retries}{GAP}{self._said}"
+        return [(GAP, PLAIN), (clip(stops, max(12, room - cell_width(tail))), PLAIN), (tail, PLAIN)]
 
     def _coming(self, failure: Failure | None) -> str:
         if failure is None:

@@ -52,6 +52,11 @@ class MetricsPane(Pane):
         self._due = False
         self._read_at = 0.0
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing that can be seen is still being read."""
+        return not self._reading and not (self._due and self.display)
+
     def show(self, view: Dashboard, job_id: str | None) -> None:
         """Show another view: of this job, in its run."""
         row = view.row_of.get(job_id or "")
