@@ -29,6 +29,10 @@ WAKE_TIMEOUT_S = 10.0
 """How long a question waits for an engine that isn't there; the store answers without it, too."""
 
 
+class NoProject(CommandError):
+    """There is no project in the directory or above it."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenProject:
     """The project of a directory, as its config says now.
@@ -76,7 +80,7 @@ def _working_directory() -> Path:
 def open_project(args: Namespace, home: Home) -> OpenProject:
     """The project of the directory, read from its config, or at least known to the store.
 
-    Raises CommandError: there is no project here, or its token belongs to another directory.
+    Raises NoProject, and CommandError where its token belongs to another directory.
     """
     from skafos_tui.config.reader import CONFIG_NAME, find_config
 
@@ -87,7 +91,7 @@ def open_project(args: Namespace, home: Home) -> OpenProject:
             return _opened(store, directory, config)
         known = bound_project(store, (directory, *directory.parents))
         if known is None:
-            raise CommandError(
+            raise NoProject(
                 f"there is no {CONFIG_NAME} in {clean(str(directory))} or above: `skafos init` makes a project,"
                 " --project DIR names one"
             )

@@ -134,15 +134,20 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """The first frame shows what is stored; everything else comes behind it."""
-        self.dashboard = DashboardScreen(self.view)
-        self.push_screen(self.dashboard)
-        self.call_after_refresh(self._begin)
+        self.push_screen(self.first_screen())
+        self.call_after_refresh(self.begin)
         if isinstance(self._driver, Terminal):
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, self.closed)
             loop.add_signal_handler(signal.SIGTERM, self.leave)
 
-    def _begin(self) -> None:
+    def first_screen(self) -> CommandScreen:
+        """The screen to begin with."""
+        self.dashboard = DashboardScreen(self.view)
+        return self.dashboard
+
+    def begin(self) -> None:
+        """What comes behind the first frame."""
         self.bridge.start()
         if self.engine_watch is not None:
             self.engine_watch.start()

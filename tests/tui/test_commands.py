@@ -24,7 +24,7 @@ from skafos_tui.tui.screens.dashboard import DashboardScreen
 from skafos_tui.tui.screens.help import help_lines
 from skafos_tui.tui.screens.palette import matching
 from skafos_tui.tui.screens.text import TextScreen
-from skafos_tui.tui.screens.projects import ProjectsPane, ProjectsScreen
+from skafos_tui.tui.screens.projects import ProjectsScreen
 from skafos_tui.tui.widgets.document import Document
 from skafos_tui.tui.widgets.alerts import AlertsPane
 from skafos_tui.tui.widgets.footer import fitting
@@ -33,6 +33,7 @@ from skafos_tui.tui.widgets.jobs import JobsPane
 from skafos_tui.tui.widgets.log.pane import LogPane
 from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 
+from skafos_tui.tui.widgets.table import Table
 BUSY = Situation(frozenset(Where), frozenset(Fact))
 
 
@@ -72,8 +73,8 @@ PLACES: dict[Where, tuple[type, ...]] = {
     Where.GRAPH: (GraphPane, DashboardScreen),
     Where.METRICS: (MetricsPane, DashboardScreen),
     Where.ALERTS: (AlertsPane, DashboardScreen),
+    Where.PROJECTS: (Table, ProjectsScreen),
 }
-    Where.PROJECTS: (ProjectsPane, ProjectsScreen),
 """Where a command of the table is looked for, by the place it belongs to."""
 
 

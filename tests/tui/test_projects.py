@@ -122,7 +122,7 @@ async def test_a_double_click_opens_a_project(store: Store, home: Home, tmp_path
         row = next(
             number for number, line in enumerate(text_of(app).splitlines()) if "never ran" in line and "beer" in line
         )
-        await pilot.click("#projects", offset=(10, row - 1), times=2)
+        await pilot.click("#table", offset=(10, row - 1), times=2)
         await until(pilot, lambda: app.screen is app.dashboard and "Brew" in text_of(app))
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
-from textual import events
+from rich.style import Style
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.strip import Strip
 
 from skafos_tui.text.durations import relative
 from skafos_tui.text.sgr import plain
@@ -22,7 +21,8 @@ from skafos_tui.tui.screens.text import Title
 from skafos_tui.tui.theme import Role
 from skafos_tui.tui.widgets.footer import Footer
 from skafos_tui.tui.widgets.header import RUN_LOOKS
-from skafos_tui.tui.widgets.pane import BOLD, FOCUS, PLAIN, Lines, Piece
+from skafos_tui.tui.widgets.pane import PLAIN, Piece
+from skafos_tui.tui.widgets.table import Table
 
 AGAIN_S = 2.0
 """How often it is looked whether something has changed."""
@@ -30,104 +30,18 @@ NAME_LEAST, NAME_MOST = 12, 32
 RUN, NEXT, ALERTS = 30, 10, 9
 
 
-class ProjectsPane(Lines, can_focus=True):
-    """A row a project; the open one is marked."""
+Styles = Callable[..., Style]
 
-    DEFAULT_CSS = "ProjectsPane { height: 1fr; }"
 
-    def __init__(self, current: str, *, id: str = "projects") -> None:
-        super().__init__(id=id)
-        self.current = current
-        self.lines: Sequence[ProjectLine] = ()
-        self.selected = current
-        self._top = 0
-
-    @property
-    def line(self) -> ProjectLine | None:
-        """The selected project."""
-        return self.lines[self._at] if self.lines else None
-
-    def show(self, lines: Sequence[ProjectLine]) -> None:
-        """Show these; the selection stays on its project."""
-        if lines != self.lines:
-            self.lines = lines
-            self._move(0)
-            self.refresh()
-
-    @property
-    def _at(self) -> int:
-        return next((number for number, line in enumerate(self.lines) if line.token == self.selected), 0)
-
-    def _move(self, by: int) -> None:
-        if not self.lines:
-            return
-        at = max(0, min(len(self.lines) - 1, self._at + by))
-        self.selected = self.lines[at].token
-        rows = max(1, self.size.height - 1)
-        self._top = max(at - rows + 1, min(self._top, at))
-        self.refresh()
-
-    def do_down(self) -> None:
-        self._move(1)
-
-    def do_up(self) -> None:
-        self._move(-1)
-
-    def do_page_down(self) -> None:
-        self._move(max(1, self.size.height // 2))
-
-    def do_page_up(self) -> None:
-        self._move(-max(1, self.size.height // 2))
-
-    def do_top(self) -> None:
-        self._move(-len(self.lines))
-
-    def do_bottom(self) -> None:
-        self._move(len(self.lines))
-
-    def on_click(self, event: events.Click) -> None:
-        number = event.y - 1 + self._top
-        if event.y >= 1 and number < len(self.lines):
-            self._move(number - self._at)
-            if event.chain == 2 and isinstance(self.screen, ProjectsScreen):
-                self.screen.do_deeper()
-
-    def on_mouse_scroll_down(self, _event: events.MouseScrollDown) -> None:
-        self._move(3)
-
-    def on_mouse_scroll_up(self, _event: events.MouseScrollUp) -> None:
-        self._move(-3)
-
-    def render_line(self, y: int) -> Strip:
-        name = max([NAME_LEAST, *(min(NAME_MOST, cell_width(line.name)) for line in self.lines)])
-        if y == 0:
-            head = f"   {pad('NAME', name)}  {'LAST RUN':<{RUN}}{'NEXT':<{NEXT}}{'ALERTS':<{ALERTS}}DIRECTORY"
-            return self.strip([(head, self.role(Role.IDLE))])
-        number = y - 1 + self._top
-        return self.strip(self._pieces(self.lines[number], name) if number < len(self.lines) else [])
-
-    def _pieces(self, line: ProjectLine, width: int) -> list[Piece]:
-        chosen, idle, now = line.token == self.selected, self.role(Role.IDLE), self.skafos.now()
-        coming = "paused" if line.paused else "" if line.next_at is None else relative(line.next_at, now)
-        alerts = f"{line.firing} firing" if line.firing else ""
-        return [
-            (FOCUS if chosen else " ", self.role(Role.RUN, bold=True)),
-            ("* " if line.token == self.current else "  ", self.role(Role.WARN, bold=True)),
-            (pad(clip(line.name, width), width) + "  ", BOLD if chosen else PLAIN),
-            *self._run_pieces(line, now),
-            (f"{coming:<{NEXT}}", idle),
-            (f"{alerts:<{ALERTS}}", self.role(Role.BAD, bold=True)),
-            (f"{plain(line.directory)}{' (gone)' if line.gone else ''}", self.role(Role.WARN) if line.gone else idle),
-        ]
-
-    def _run_pieces(self, line: ProjectLine, now: float) -> list[Piece]:
-        run = line.run
-        if run is None:
-            return [(f"{'never ran':<{RUN}}", self.role(Role.IDLE))]
-        look = RUN_LOOKS[run.state]
-        when = relative(run.ended_at or run.started_at or run.created_at, now)
-        text = clip(f"{look.glyph} run {run.id} {look.word}, {when}", RUN - 1)
-        return [(pad(text, RUN), self.role(look.role, bold=look.bold))]
+def run_pieces(line: ProjectLine, now: float, role: Styles) -> list[Piece]:
+    """What the last run of a project came to, and when."""
+    run = line.run
+    if run is None:
+        return [(f"{'never ran':<{RUN}}", role(Role.IDLE))]
+    look = RUN_LOOKS[run.state]
+    when = relative(run.ended_at or run.started_at or run.created_at, now)
+    text = clip(f"{look.glyph} run {run.id} {look.word}, {when}", RUN - 1)
+    return [(pad(text, RUN), role(look.role, bold=look.bold))]
 
 
 class ProjectsScreen(CommandScreen):
@@ -146,16 +60,17 @@ class ProjectsScreen(CommandScreen):
     def __init__(self, opened: Opened) -> None:
         super().__init__()
         self._opened = opened
-        self.pane = ProjectsPane(opened.token)
+        self.lines: Sequence[ProjectLine] = ()
+        self.table = Table(self._head, self._row)
         self.heading = Title("projects")
 
     def compose(self) -> ComposeResult:
         yield self.heading
-        yield self.pane
+        yield self.table
         yield Footer()
 
     def on_mount(self) -> None:
-        self.pane.focus()
+        self.table.focus()
         self._look()
         self.set_interval(AGAIN_S, self._look)
         self.update_footer()
@@ -179,23 +94,51 @@ class ProjectsScreen(CommandScreen):
 
     def on_projects_screen_read(self, message: Read) -> None:
         """It is there."""
-        known = len(message.lines)
-        self.heading.show("projects", message.problem or f"{known or 'none'} known")
-        self.pane.show(message.lines)
-        self.update_footer()
+        if message.lines != self.lines or message.problem:
+            token = self.lines[self.table.selected].token if self.lines else self._opened.token
+            self.lines = message.lines
+            place = next((number for number, line in enumerate(self.lines) if line.token == token), 0)
+            self.heading.show("projects", message.problem or f"{len(self.lines) or 'none'} known")
+            self.table.show(len(self.lines), place)
+            self.update_footer()
 
-    def keys_pane(self) -> ProjectsPane:
-        return self.pane
+    def keys_pane(self) -> Table:
+        return self.table
+
+    def on_table_opened(self, _message: Table.Opened) -> None:
+        self.do_deeper()
+
+    def _head(self) -> Sequence[Piece]:
+        head = f"  {pad('NAME', self._name_width)}  {'LAST RUN':<{RUN}}{'NEXT':<{NEXT}}{'ALERTS':<{ALERTS}}DIRECTORY"
+        return [(head, PLAIN)]
+
+    @property
+    def _name_width(self) -> int:
+        return max([NAME_LEAST, *(min(NAME_MOST, cell_width(line.name)) for line in self.lines)])
+
+    def _row(self, number: int, _chosen: bool) -> Sequence[Piece]:
+        line, now, role = self.lines[number], self.skafos.now(), self.table.role
+        coming = "paused" if line.paused else "" if line.next_at is None else relative(line.next_at, now)
+        alerts = f"{line.firing} firing" if line.firing else ""
+        where = f"{plain(line.directory)}{' (gone)' if line.gone else ''}"
+        return [
+            ("* " if line.token == self._opened.token else "  ", role(Role.WARN, bold=True)),
+            (pad(clip(line.name, self._name_width), self._name_width) + "  ", PLAIN),
+            *run_pieces(line, now, role),
+            (f"{coming:<{NEXT}}", role(Role.IDLE)),
+            (f"{alerts:<{ALERTS}}", role(Role.BAD, bold=True)),
+            (where, role(Role.WARN if line.gone else Role.IDLE)),
+        ]
 
     def where(self) -> frozenset[Where]:
         return frozenset({Where.ANYWHERE, Where.PROJECTS})
 
     def facts(self) -> frozenset[Fact]:
-        return frozenset({Fact.ROWS}) if self.pane.lines else frozenset()
+        return frozenset({Fact.ROWS}) if self.lines else frozenset()
 
     def do_deeper(self) -> None:
         """Open the selected project; the one that is open is only gone back to."""
-        line = self.pane.line
+        line = self.lines[self.table.selected] if self.lines else None
         if line is None or line.token == self._opened.token:
             self.do_back()
             return
