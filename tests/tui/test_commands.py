@@ -33,6 +33,7 @@ from skafos_tui.tui.widgets.jobs import JobsPane
 from skafos_tui.tui.widgets.log.pane import LogPane
 from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 
+from skafos_tui.tui.screens.projects import ProjectsScreen
 from skafos_tui.tui.widgets.table import Table
 BUSY = Situation(frozenset(Where), frozenset(Fact))
 
