@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textual.timer import Timer
 
+from skafos_tui.store.logs.view import Cut
 from skafos_tui.tui.command import Fact
 from skafos_tui.tui.widgets.log.asking import Asking
 from skafos_tui.tui.widgets.log.levels import Level
@@ -199,20 +201,27 @@ class LogPane(Asking):
                 self._ticker.pause()
 
     def _read(self, shown: Shown, choice: Choice, *, anew: bool) -> None:
-        rows = self._window()
-        top = None if anew or not rows else self.reading.key_of(rows[0][0])
-        time_ns = None if not rows else self.reading.view.sources[rows[0][0].source].time(rows[0][0].number)
-        cursor = None if self.cursor is None else self.reading.key_of(self.cursor)
+        # While the newest line is followed there is no place to be kept, and looking for it takes time.
+        rows = [] if anew or self.following else self._window()
+        top = self.reading.key_of(rows[0][0]) if rows else None
+        time_ns = self.reading.view.sources[rows[0][0].source].time(rows[0][0].number) if rows else 0
+        cursor = None if anew or self.cursor is None else self.reading.key_of(self.cursor)
         if self.reading.set_shown(shown, choice, self.viewport.top):
-            kept = None if top is None else self.reading.place_of(*top)
-            view = self.reading.view
-            self.viewport.change(view, kept.cut if kept else view.at_time(time_ns or 0))
+            self.viewport.change(self.reading.view, self._kept(top, time_ns))
             self.cursor = None if cursor is None else self.reading.place_of(*cursor)
             self._pending = None
         if anew:
             self._set_following(True)
         self._draw_as(started_ns=shown.started_ns)
         self._run_ticker()
+
+    def _kept(self, top: tuple[Path | None, int] | None, time_ns: int) -> Cut:
+        """Where the line that stood at the top is now, else what was said at its time."""
+        view = self.reading.view
+        if top is None:
+            return view.end()
+        place = self.reading.place_of(*top)
+        return view.at_time(time_ns) if place is None else place.cut
 
     def _choose(self, choice: Choice) -> None:
         self._read(self.reading.shown, choice, anew=False)
