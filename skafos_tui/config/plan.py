@@ -143,8 +143,16 @@ def _job_changes(old: Project, new: Project, names: Mapping[str, str]) -> Iterat
         values, values_now = job_values(was, names), job_values(job, names)
         if (was.timezone, job.timezone) == (old.timezone, new.timezone):
             values["timezone"] = values_now["timezone"]
+        for amount in _following(was) & _following(job):
+            values[f"resources.requests.{amount}"] = values_now[f"resources.requests.{amount}"]
         if found := changes(values, values_now):
             yield JobChange(job.id, job.name, found)
+
+
+def _following(job: Job) -> set[str]:
+    """The requests that are what the limits are, and need not be told beside them."""
+    pairs = {"cpu": (job.requests.cpu, job.limits.cpu), "memory": (job.requests.memory, job.limits.memory)}
+    return {amount for amount, (request, limit) in pairs.items() if request == limit}
 
 
 def _moves(before: Mapping[str, Job], after: Mapping[str, Job], now: datetime) -> Iterator[Move]:

@@ -88,7 +88,7 @@ def job_values(job: Job, names: Mapping[str, str]) -> dict[str, Value]:
         "timezone": job.timezone,
         "parallelism": str(job.parallelism),
         "dependencies": tuple(names.get(job_id, job_id) for job_id in job.dependencies),
-        **_requests(job),
+        **_amounts("resources.requests", job.requests),
         **_amounts("resources.limits", job.limits),
         **_variables("environment", job.environment),
         **_variables("parameters", job.parameters),
@@ -118,13 +118,6 @@ def project_values(project: Project, names: Mapping[str, str]) -> dict[str, Valu
         **_sections("alerts", ((_label(rule, names), _alert(rule, names)) for rule in project.alerts)),
         **_sections("notify", project.notify.items()),
     }
-
-
-def _requests(job: Job) -> dict[str, Value]:
-    """The requests; those equal to the limits need not be written."""
-    cpu = None if job.requests.cpu == job.limits.cpu else job.requests.cpu
-    memory = None if job.requests.memory == job.limits.memory else job.requests.memory
-    return _amounts("resources.requests", Resources(cpu, memory))
 
 
 def _amounts(key: str, amounts: Resources) -> dict[str, Value]:

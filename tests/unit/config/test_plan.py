@@ -242,6 +242,15 @@ def test_requests_that_follow_the_limits_are_not_told_twice() -> None:
     assert texts(plan(old, new).changed[0].fields) == [("resources.limits.cpu", "1", "2")]
 
 
+def test_requests_that_come_to_be_the_limits_are_told_as_what_they_are() -> None:
+    old = job(requests=Resources(0.5, GI // 4), limits=Resources(1.0, GI))
+    new = job(requests=Resources(0.5, GI // 2), limits=Resources(1.0, GI // 2))
+    assert texts(plan(old, new).changed[0].fields) == [
+        ("resources.requests.memory", "256Mi", "512Mi"),
+        ("resources.limits.memory", "1Gi", "512Mi"),
+    ]
+
+
 def test_a_time_zone_that_comes_from_the_project_is_told_once() -> None:
     old = project(job(), job(SCORE, "Score", timezone="Asia/Tokyo"))
     berlin = "Europe/Berlin"
