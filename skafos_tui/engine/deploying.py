@@ -11,11 +11,11 @@ from pathlib import Path
 from skafos_tui.engine.activation import ask, deactivate
 from skafos_tui.engine.requests import USAGE, Requests, keep_project
 from skafos_tui.engine.scheduler import Scheduler
-from skafos_tui.engine.snapshots import config_digest
 from skafos_tui.engine.triggers import Refusal, create_deploy_run, find_jobs
 from skafos_tui.model.project import Project
 from skafos_tui.model.run import Activation, ActivationKind, Deployment, DeploymentState
 from skafos_tui.store import activations, projects, schedules
+from skafos_tui.store.working_tree import config_digest
 
 
 @dataclass(frozen=True, slots=True)

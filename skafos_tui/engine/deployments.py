@@ -22,14 +22,7 @@ from skafos_tui.config.reader import ReadResult
 from skafos_tui.engine.activation import image_failed, image_ready
 from skafos_tui.engine.books import Books
 from skafos_tui.engine.ledger import runner_of
-from skafos_tui.engine.snapshots import (
-    ConfigChanged,
-    Snapshot,
-    SnapshotError,
-    missing_file,
-    take_snapshot,
-    write_archive,
-)
+from skafos_tui.engine.snapshots import missing_file, write_archive
 from skafos_tui.model.project import Project, SegmentKind
 from skafos_tui.model.run import Deployment, DeploymentState
 from skafos_tui.runners.base import BuildFailed, ImageRequest, RunnerError, RunnerUnreachable
@@ -38,6 +31,7 @@ from skafos_tui.store.disk import is_full
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.format import format_line
 from skafos_tui.store.logs.writer import LogWriter
+from skafos_tui.store.working_tree import ConfigChanged, Snapshot, SnapshotError, take_snapshot
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

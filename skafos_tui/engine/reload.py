@@ -18,12 +18,12 @@ from skafos_tui.config.settings import Settings
 from skafos_tui.engine.activation import activate_if_ready, plan_for
 from skafos_tui.engine.books import Books
 from skafos_tui.engine.deployments import Candidate, Deployments
-from skafos_tui.engine.snapshots import ConfigChanged, SnapshotError
 from skafos_tui.engine.watch import ConfigWatch, Sighting, SightingKind
 from skafos_tui.model.run import Activation, ActivationKind, ActivationState
 from skafos_tui.store import activations, projects, schedules
 from skafos_tui.store.disk import is_full
 from skafos_tui.store.projects import ProjectRow
+from skafos_tui.store.working_tree import ConfigChanged, SnapshotError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -15,7 +15,6 @@ from skafos_tui.config.reader import CONFIG_NAME, ConfigUnreadable, ReadResult, 
 from skafos_tui.engine.alerting import acknowledge
 from skafos_tui.engine.deployments import Candidate, is_wanted
 from skafos_tui.engine.engine import Engine
-from skafos_tui.engine.snapshots import ConfigChanged, SnapshotError, config_digest
 from skafos_tui.engine.triggers import ManualTrigger, Refusal, create_manual_run, create_retry
 from skafos_tui.model.diagnostic import Severity, has_errors
 from skafos_tui.model.project import Project
@@ -24,6 +23,7 @@ from skafos_tui.store import projects, runs
 from skafos_tui.store.database import note_change
 from skafos_tui.store.disk import full, is_full, shortage
 from skafos_tui.store.projects import ProjectRow, Variable
+from skafos_tui.store.working_tree import ConfigChanged, SnapshotError, config_digest
 
 UNREACHABLE = 3
 CONFIG_LOOKS = 5

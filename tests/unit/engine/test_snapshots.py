@@ -9,13 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from skafos_tui.engine.snapshots import (
-    SnapshotError,
-    missing_file,
-    project_files,
-    take_snapshot,
-    write_archive,
-)
+from skafos_tui.engine.snapshots import missing_file, write_archive
+from skafos_tui.store.working_tree import SnapshotError, project_files, take_snapshot
 
 Tree = Callable[..., Path]
 

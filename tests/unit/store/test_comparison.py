@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from skafos_tui.engine.snapshots import take_snapshot, write_archive
+from skafos_tui.engine.snapshots import write_archive
 from skafos_tui.model.run import Run, RunState, Task, TaskState, TriggerKind
 from skafos_tui.store import projects, runs
 from skafos_tui.store.code import CodeChange, CodeUnreadable, code_files, code_texts
 from skafos_tui.store.comparison import Changed, changes_since_good, good_run_before, job_times
 from skafos_tui.store.database import connect, migrate
 from skafos_tui.store.home import Home
+from skafos_tui.store.working_tree import take_snapshot
 
 TOKEN = "06a16549a3e19a93faff2cc3"
 TRAIN, SCORE = "20d19311-146b-4cd8-ac39-270515e6b77b", "b039a0b0-9ec5-40fa-b014-262e9cb04087"
