@@ -6,19 +6,23 @@ import random
 import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_support import universal_time
+from log_support import append, attempt, universal_time
 from rich.style import Style
 
+from skafos_tui.store.logs.finding import HITS, NEAR_FROM, NEAR_TO, RECORD
 from skafos_tui.store.logs.format import NANOSECONDS, LogLine
 from skafos_tui.text.tables import cell_width
 from skafos_tui.tui.theme import Depth, role_styles
 from skafos_tui.tui.widgets.log.drawing import Drawing, cut, draw, fold, gutter, with_hits
 from skafos_tui.tui.widgets.log.levels import AT_LEAST, Level, level_of
 from skafos_tui.tui.widgets.log.prompt import Asked, Prompt
+from skafos_tui.tui.widgets.log.reading import Reading, term_of
+from skafos_tui.tui.widgets.log.shown import Choice, Shown
 from skafos_tui.tui.widgets.log.when import Times, parse_time, shown_time
 
 ROLES = role_styles(Depth.TRUE, light=False)
@@ -203,3 +207,30 @@ def test_the_typed_line_is_edited_as_shells_do() -> None:
     assert not prompt.press("f5")
     prompt.press("ctrl+u")
     assert prompt.text == "e"
+
+
+def test_a_hit_is_not_the_nearest_while_another_log_may_have_a_nearer_one(tmp_path: Path) -> None:
+    paths = [tmp_path / "0.log", tmp_path / "1.log"]
+    for path in paths:
+        append(path, [(n, "needle" if n == 5 else "hay") for n in range(9)])
+    reading = Reading(lambda _finder, _batch: None)
+    attempts = tuple(attempt(path, instance=number) for number, path in enumerate(paths))
+    reading.set_shown(Shown(attempts, started_ns=START, job_id="train"), Choice(), ())
+    end = reading.view.end()
+    reading.set_find(term_of("needle"), end)
+    finder = reading._finder
+    assert finder is not None
+
+    def tell(log: int) -> None:
+        hit = (1 << 5).to_bytes(128, "little")
+        for kind, number, bits in ((HITS, 0, hit), (NEAR_FROM, 0, bytes(128)), (NEAR_TO, 9, bytes(128))):
+            reading.take(finder, RECORD.pack(kind, log, number, bits))
+
+    try:
+        tell(0)
+        assert reading.found(end, forward=False) is None
+        tell(1)
+        place = reading.found(end, forward=False)
+        assert place is not None and place.key == (1, 5)
+    finally:
+        reading.close()

@@ -137,11 +137,18 @@ class Reading:
         place = next(view.forward(cut) if forward else view.backward(cut), None)
         if place is None:
             return None
-        if not self._finder.complete and place.source < len(self._finder.hits):
-            near = self._finder.hits[place.source].near
-            if not near[0] <= place.number < near[1]:
-                return None
-        return self.view.place(place.source, place.number)
+        target = self.view.place(place.source, place.number)
+        return target if self._finder.complete or self._searched_between(cut, target) else None
+
+    def _searched_between(self, cut: Cut, target: Place) -> bool:
+        """Whether in every log the lines from a cut to a place have been looked at: none may have a nearer hit."""
+        assert self._finder is not None
+        for hits, one, other in zip(self._finder.hits, cut, target.cut, strict=False):
+            first, last = min(one, other), max(one, other)
+            if first < last and not (hits.near[0] <= first and last <= hits.near[1]):
+                return False
+        near = self._finder.hits[target.source].near if target.source < len(self._finder.hits) else None
+        return near is None or near[0] <= target.number < near[1]
 
     def snapshot(self) -> LogView:
         """The view as it is now, for another thread: with sources of its own."""
