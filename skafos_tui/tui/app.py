@@ -9,6 +9,7 @@ import locale
 import os
 import shlex
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
-from rich.text import Text
 from textual import events
 from textual.binding import Binding
 from textual.driver import Driver
@@ -120,6 +120,7 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
         self._choice: Choice = read_choice(setting, light=asked is not None and asked.light is True)
         self._opened_at = now()
         self._failure_told: int | None = None
+        self._last_words = ""
         self.ascii = wants_ascii(self._choice, os.environ, locale.getpreferredencoding(False))
         self.depth = depth_of(self.console.color_system, no_color=plain)
         self.roles: dict[Role, Style] = role_styles(self.depth, light=self._choice.light)
@@ -245,10 +246,18 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
 
         error = self._exception or RuntimeError("no reason is known")
         report = write_report(error, self.opened.home.path if self.opened is not None else None)
-        self._exit_renderables[:] = [Text(line_of(error, report), overflow="ignore", no_wrap=True, end="")]
+        self._last_words = line_of(error, report)
         with contextlib.suppress(OSError):
             self.keep()
         self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        """The line of a crash as it is: Rich would break it."""
+        if self._last_words:
+            self._exit_renderables.clear()
+            print(self._last_words, file=sys.__stderr__)
+            self._last_words = ""
+        super()._print_error_renderables()
 
     def tell(self, text: str) -> None:
         """Say something in the footer, until the next key."""

@@ -35,5 +35,5 @@ def write_report(error: BaseException, directory: Path | None) -> Path | None:
 def line_of(error: BaseException, report: Path | None) -> str:
     """What is said about it."""
     words = " ".join(f"{type(error).__name__}: {error}".split())[:160]
-    where = f"; the report is {report}" if report is not None else ""
-    return f"skafos: the screen broke off ({words}){where}. Jobs go on; skafos brings you back"
+    where = f"the report is {report}" if report is not None else "no report could be written"
+    return f"skafos: the screen broke off, jobs go on; {where}: {words}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from textual import events
@@ -16,6 +17,7 @@ from skafos_tui.tui.keymap import OWN
 from skafos_tui.tui.screens.popup import PopupScreen
 
 _KEYS_WIDTH = 14
+_TEXT_WIDTH = 54
 _WIDE = {Where.DASHBOARD: "On the dashboard", Where.ANYWHERE: "Everywhere"}
 YOURS = "Your own"
 
@@ -50,7 +52,10 @@ def help_lines(commands: Iterable[Command]) -> list[str]:
         lines += ["", heading] if lines else [heading]
         for command in found:
             keys = " ".join(key_name(key) for key in command.keys)
-            lines.append(f"  {pad(keys, _KEYS_WIDTH)} {command.help}")
+            # Sentences are cut at blanks into a column of their own.
+            first, *more = wrap(command.help, _TEXT_WIDTH)
+            lines.append(f"  {pad(keys, _KEYS_WIDTH)} {first}")
+            lines += [" " * (_KEYS_WIDTH + 3) + part for part in more]
     return lines
 
 
