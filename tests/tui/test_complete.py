@@ -289,6 +289,7 @@ def test_zones_and_crontabs_are_found_by_what_they_mean() -> None:
 def test_what_is_written_out_asks_for_nothing_more() -> None:
     assert labels("timezone: UTC¦") == []
     assert labels("jobs:\n- overlap: skip¦") == []
+    assert labels("jobs:\n- name¦") == ["name"]
 
 
 def test_a_new_job_id_is_a_new_uuid() -> None:

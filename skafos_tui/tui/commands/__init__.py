@@ -5,6 +5,7 @@ from __future__ import annotations
 from skafos_tui.tui.command import Command
 from skafos_tui.tui.commands.alerts import ALERTS
 from skafos_tui.tui.commands.config import CONFIG
+from skafos_tui.tui.commands.config_jobs import CONFIG_JOBS
 from skafos_tui.tui.commands.dashboard import DASHBOARD
 from skafos_tui.tui.commands.finding import FINDING
 from skafos_tui.tui.commands.general import GENERAL
@@ -14,4 +15,16 @@ from skafos_tui.tui.commands.log import LOG
 from skafos_tui.tui.commands.projects import PROJECTS
 from skafos_tui.tui.commands.runs import RUNS
 
-COMMANDS: tuple[Command, ...] = (*GENERAL, *DASHBOARD, *CONFIG, *LISTS, *FINDING, *LOG, *JOBS, *ALERTS, *RUNS, *PROJECTS)
+COMMANDS: tuple[Command, ...] = (
+    *GENERAL,
+    *DASHBOARD,
+    *CONFIG,
+    *CONFIG_JOBS,
+    *LISTS,
+    *FINDING,
+    *LOG,
+    *JOBS,
+    *ALERTS,
+    *RUNS,
+    *PROJECTS,
+)

@@ -53,7 +53,7 @@ _NAMED = re.compile(
 class Suggestion:
     """One line of the list. `text` replaces what was typed, the cursor comes `back` characters before its end.
 
-    It is found by its label, and by how `also` begins.
+    It is found by its label, and by how `also` begins. `is_choice` where the value can only be one of these.
     """
 
     label: str
@@ -61,6 +61,7 @@ class Suggestion:
     text: str
     back: int = 0
     also: str = ""
+    is_choice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def suggestions(place: Place, known: Known) -> list[Suggestion]:
     else:
         return []
     listed = _ranked(found, place.typed)
-    if place.spot is not Spot.KEY and any(each.label == place.typed for each in listed):
+    if not listed or (listed[0].label == place.typed and not listed[0].text.startswith(f"{place.typed}:")):
         return []
     return listed[:MOST]
 
@@ -168,13 +169,14 @@ def _values(row: Field | _Root, place: Place, known: Known) -> Iterator[Suggesti
         yield from (_value(place, name, "a channel of notify") for name in known.channels if name not in place.given)
     elif row.choices:
         note = {row.default: "the default"} if row.default else {}
-        yield from (_value(place, choice, note.get(choice, row.help)) for choice in row.choices)
+        for choice in row.choices:
+            yield replace(_value(place, choice, note.get(choice, row.help)), is_choice=True)
     elif kind is Kind.BOOLEAN:
         for word in ("true", "false"):
-            yield _value(place, word, "the default" if word == row.default else row.help)
+            yield replace(_value(place, word, "the default" if word == row.default else row.help), is_choice=True)
     elif kind is Kind.CRON:
         for text, words in CRONS:
-            yield replace(_value(place, text, words, '"'), also=words)
+            yield replace(_value(place, text, words, '"'), also=words, is_choice=True)
     elif kind is Kind.TIMEZONE:
         yield from (_value(place, name, "") for name in zones())
     elif kind is Kind.ENTRYPOINT:
@@ -195,7 +197,7 @@ def _jobs(place: Place, known: Known, *, by_id: bool) -> Iterator[Suggestion]:
     for job_id, name in known.jobs:
         if job_id in place.given or name in place.given or (by_id and job_id == known.own_job):
             continue
-        yield Suggestion(name, job_id, _value(place, job_id if by_id else name, "", '"').text, also=job_id)
+        yield Suggestion(name, job_id, _value(place, job_id if by_id else name, "", '"').text, 0, job_id, True)
 
 
 def _files(place: Place, known: Known) -> Iterator[Suggestion]:

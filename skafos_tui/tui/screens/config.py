@@ -29,9 +29,9 @@ from skafos_tui.tui.editor.findings import (
     placed,
     worst_of,
 )
-from skafos_tui.tui.screens.config_files import ConfigFiles
 from skafos_tui.tui.screens.config_find import FindLine
 from skafos_tui.tui.screens.config_lines import BannerLine, StateLine, TitleFacts, TitleLine
+from skafos_tui.tui.screens.job_menu_commands import ConfigJobs
 from skafos_tui.tui.widgets.footer import Footer
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ SYNTAX_S = 0.4
 """So long after the last key a text that is no YAML is called so, unless the cursor leaves its line before."""
 
 
-class ConfigScreen(ConfigFiles):
+class ConfigScreen(ConfigJobs):
     """One config under the fingers.
 
     `buffer` is the text, `result` what the last YAML in it said (its `text` is the one it was read from), `newest` what
@@ -99,6 +99,7 @@ class ConfigScreen(ConfigFiles):
         self._checker.start()
         self.buffer.focus()
         self.begin_files()
+        self.begin_jobs()
         self.describe()
 
     def on_unmount(self) -> None:
@@ -157,7 +158,7 @@ class ConfigScreen(ConfigFiles):
             Fact.APART: self.buffer.is_mounted and self._is_open and self.is_apart and self.disk is not None,
             Fact.SAVED: self.buffer.is_mounted and self.can_unsave,
         }
-        return frozenset(fact for fact, is_so in known.items() if is_so)
+        return frozenset({fact for fact, is_so in known.items() if is_so} | self.job_facts())
 
     def commands(self) -> list[Command]:
         """What works now, with the keys that are no text here."""
@@ -294,6 +295,7 @@ class ConfigScreen(ConfigFiles):
         facts = TitleFacts(self.opened.name, self.path.name, self._state(), counted(marks), errors, row + 1, column + 1)
         self.title_line.show(facts)
         self.state_line.show(tuple(self.here()), can_fix=not self.buffer.read_only)
+        self.describe_beside()
         self.update_footer()
 
     def _state(self) -> str:

@@ -1,0 +1,291 @@
+"""What the config editor knows and does about jobs: completion, what stands beside the text, new and changed jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+from textual.timer import Timer
+
+from skafos_tui.config.editing import apply_edits
+from skafos_tui.config.job_edits import NewJob, add_job, delete_job, dependents, job_names, rename_job
+from skafos_tui.config.job_edits_copy import copy_name, duplicate_job
+from skafos_tui.config.job_edits_script import is_script, script_name, script_text
+from skafos_tui.config.reading import random_id
+from skafos_tui.model.diagnostic import Edit, Severity
+from skafos_tui.text.sgr import plain
+from skafos_tui.tui.command import Fact
+from skafos_tui.tui.editor.complete import Known, jobs_in, project_files, root_keys
+from skafos_tui.tui.editor.complete_keys import Completion
+from skafos_tui.tui.editor.complete_list import CompletionList
+from skafos_tui.tui.screens.config_files import ConfigFiles
+from skafos_tui.tui.screens.job_menu import Fields, FieldsScreen, JobMenu, delete_question, name_problem
+from skafos_tui.tui.widgets.beside import Beside
+from skafos_tui.tui.widgets.beside_facts import FireFacts, PlanFacts, StoreFacts, fire_facts, plan_facts
+
+if TYPE_CHECKING:
+    from textual.signal import Signal
+
+    from skafos_tui.config.reader import ReadResult
+    from skafos_tui.model.project import Project
+
+FIRES_S = 0.1
+"""So long the cursor has to stay in another job before its fires are looked up."""
+
+
+class ConfigJobs(ConfigFiles):
+    """The part of the config editor that is about jobs; the screen itself gives what is only declared here."""
+
+    result: ReadResult | None
+    newest: ReadResult | None
+    checked: Signal[ReadResult]
+
+    class BesideRead(Message):
+        """What stands beside the text was looked up; None: as it was."""
+
+        def __init__(self, fires: FireFacts | None, plan: PlanFacts | None) -> None:
+            super().__init__()
+            self.fires = fires
+            self.plan = plan
+
+    def begin_jobs(self) -> None:
+        """Mount what is about jobs."""
+        self.beside = Beside()
+        self.completion_list = CompletionList()
+        self.completion = Completion(self.buffer, self.completion_list, self._known)
+        self.store_facts = StoreFacts(self.opened.home.state_database, self.opened.token)
+        self._files: tuple[str, ...] = ()
+        self._project: Project | None = None
+        self._fires_of: str | None = None
+        self._fires_timer: Timer | None = None
+        self.query_one("#beside").mount(self.beside)
+        self.mount(self.completion_list)
+        self.checked.subscribe(self, self._text_checked)
+        self.look_up(self._read_files)
+
+    def job_at_cursor(self) -> str | None:
+        """The id of the job that the cursor is in."""
+        raise NotImplementedError
+
+    def job_facts(self) -> set[Fact]:
+        """What is so about jobs now."""
+        return {Fact.JOB_HERE} if self.job_at_cursor() is not None else set()
+
+    def look_up(self, work: Callable[[], None]) -> None:
+        """Do this in a thread."""
+        self.run_worker(work, thread=True, group="jobs", exit_on_error=False)
+
+    # Completion
+
+    def on_text_area_changed(self) -> None:
+        self.completion.text_changed()
+
+    def on_text_area_selection_changed(self) -> None:
+        self.completion.cursor_moved()
+
+    def on_completion_list_taken(self, message: CompletionList.Taken) -> None:
+        self.completion.take(message.suggestion)
+
+    def do_complete(self) -> None:
+        remark = self.completion.ask()
+        if remark:
+            self.tell(remark)
+
+    def _known(self, lines: Sequence[str]) -> Known:
+        channels = tuple(self._project.notify) if self._project is not None else ()
+        return Known(jobs_in(lines), self._files, channels, root_keys(lines), self.job_at_cursor() or "")
+
+    def _read_files(self) -> None:
+        self._files = project_files(str(self.path.parent))
+
+    # Beside the text
+
+    def describe_beside(self) -> None:
+        """The findings have changed or moved, or the cursor is in another job."""
+        self.beside.show(findings=self.buffer.marks)
+        if self.job_at_cursor() != self._fires_of:
+            if self._fires_timer is not None:
+                self._fires_timer.stop()
+            self._fires_timer = self.set_timer(FIRES_S, self._look_at_fires)
+
+    def on_beside_chosen(self, message: Beside.Chosen) -> None:
+        self.buffer.go_to_row(*message.place)
+        self.buffer.focus()
+
+    def on_config_jobs_beside_read(self, message: BesideRead) -> None:
+        self.beside.show(fires=message.fires, plan=message.plan)
+
+    def _text_checked(self, result: ReadResult) -> None:
+        self._project = result.project or self._project
+        self._fires_of = job_id = self.job_at_cursor()
+        errors = sum(item.severity is Severity.ERROR for item in result.diagnostics)
+        now, known = self.skafos.now(), self._project
+
+        def work() -> None:
+            plan = plan_facts(self.store_facts.standing(), result.project, errors, now)
+            self.post_message(self.BesideRead(self._fires(known, job_id, now), plan))
+
+        self.look_up(work)
+
+    def _look_at_fires(self) -> None:
+        self._fires_of = job_id = self.job_at_cursor()
+        now, known = self.skafos.now(), self._project
+
+        def work() -> None:
+            self.post_message(self.BesideRead(self._fires(known, job_id, now), None))
+
+        self.look_up(work)
+
+    def _fires(self, project: Project | None, job_id: str | None, now: float) -> FireFacts:
+        jobs = project.jobs if project is not None else ()
+        job = next((job for job in jobs if job.id == job_id), None)
+        if project is None or job is None:
+            return FireFacts("", why_none="" if job_id is None else "not known while the config has errors")
+        return fire_facts(project, job, self.store_facts, now)
+
+    @property
+    def project(self) -> Project | None:
+        """The last project that the text was, without errors."""
+        return self._project
+
+    # Jobs
+
+    def do_form(self) -> None:
+        from skafos_tui.tui.screens.form import FormScreen
+
+        job_id = self.job_at_cursor()
+        if job_id is not None:
+            self.skafos.push_screen(FormScreen(self, job_id, self._files))
+
+    def do_job_menu(self) -> None:
+        job_id = self.job_at_cursor()
+
+        def chosen(command: str | None) -> None:
+            if command is not None:
+                getattr(self, f"do_{command.replace('.', '_')}")()
+
+        self.skafos.push_screen(JobMenu(None if job_id is None else self._name_of(job_id)), chosen)
+
+    def do_job_new(self) -> None:
+        names = self._names()
+        if names is None:
+            return
+        after = self.job_at_cursor()
+        title = "New job" + (f" after {self._name_of(after)}" if after is not None else "")
+
+        def answered(fields: Fields | None) -> None:
+            if fields is not None:
+                self._add(NewJob(random_id(), fields[0], fields[1]), after)
+
+        screen = FieldsScreen(
+            title,
+            (("name", ""), ("entrypoint", "")),
+            lambda fields: name_problem(fields[0], names) or ("" if fields[1] else "a job needs an entrypoint"),
+            lambda name: script_name(name) if name.strip() else "",
+        )
+        self.skafos.push_screen(screen, answered)
+
+    def do_job_rename(self) -> None:
+        job_id, names = self.job_at_cursor(), self._names()
+        if job_id is None or names is None:
+            return
+        name = self._name_of(job_id)
+
+        def answered(fields: Fields | None) -> None:
+            if fields is not None and fields[0] != name:
+                self._edit(lambda text: rename_job(text, job_id, fields[0]), f"{name} is called {fields[0]} now")
+
+        taken = [each for each in names if each != name]
+        screen = FieldsScreen(f"Rename {name}", (("name", name),), lambda fields: name_problem(fields[0], taken))
+        self.skafos.push_screen(screen, answered)
+
+    def do_job_duplicate(self) -> None:
+        job_id, names = self.job_at_cursor(), self._names()
+        if job_id is None or names is None:
+            return
+        name, new_id = self._name_of(job_id), random_id()
+
+        def answered(fields: Fields | None) -> None:
+            if fields is not None:
+                self._edit(lambda text: duplicate_job(text, job_id, new_id, fields[0]), f"{fields[0]}: a copy", new_id)
+
+        first = copy_name(self.buffer.text, name)
+        screen = FieldsScreen(f"Copy of {name}", (("name", first),), lambda fields: name_problem(fields[0], names))
+        self.skafos.push_screen(screen, answered)
+
+    def do_job_delete(self) -> None:
+        from skafos_tui.tui.screens.question import QuestionScreen
+
+        job_id, names = self.job_at_cursor(), self._names()
+        if job_id is None or names is None:
+            return
+        name = self._name_of(job_id)
+        waiting = [other for _, other in dependents(self.buffer.text, job_id)]
+
+        def answered(key: str | None) -> None:
+            if key is not None:
+                self._edit(
+                    lambda text: delete_job(text, job_id, keep_mentions=key == "k"),
+                    f"{name} is gone; ctrl+z brings it back",
+                )
+
+        others = {"k": "yes, but keep theirs"} if waiting else {}
+        self.skafos.push_screen(QuestionScreen(delete_question(name, waiting), others), answered)
+
+    def _add(self, job: NewJob, after: str | None) -> None:
+        if not self._edit(lambda text: add_job(text, job, after), f"{job.name} is new", job.id):
+            return
+        if is_script(job.entrypoint):
+            self.look_up(lambda: self._offer_script(job))
+
+    def _offer_script(self, job: NewJob) -> None:
+        """Ask whether a script that isn't there shall be made; in a thread."""
+        if not (self.path.parent / job.entrypoint).exists():
+            self.app.call_from_thread(self._ask_script, job)
+
+    def _ask_script(self, job: NewJob) -> None:
+        from skafos_tui.tui.screens.question import QuestionScreen
+
+        def answered(key: str | None) -> None:
+            if key is not None:
+                self.look_up(lambda: self._make_script(job))
+
+        question = f"{job.entrypoint} isn't there yet. Make it, with one line that prints?"
+        self.skafos.push_screen(QuestionScreen(plain(question)), answered)
+
+    def _make_script(self, job: NewJob) -> None:
+        path = self.path.parent / job.entrypoint
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(script_text(job.name))
+            remark = f"{job.entrypoint} is new: write there what the job does"
+        except OSError as error:
+            remark = f"{job.entrypoint} was not made: {error.strerror or error}"
+        self._read_files()
+        self.app.call_from_thread(self.tell, plain(remark))
+
+    def _edit(self, make: Callable[[str], tuple[Edit, ...]], remark: str, new_id: str = "") -> bool:
+        """Edit the text in one step of undo, and go to the job with the new id; whether it could be done."""
+        text = self.buffer.text
+        try:
+            edits = make(text)
+        except ValueError as error:
+            self.tell(plain(str(error)))
+            return False
+        at = apply_edits(text, edits).find(new_id) if new_id else -1
+        self.buffer.apply(edits, select=(at, at) if at >= 0 else None)
+        self.tell(plain(remark))
+        return True
+
+    def _names(self) -> list[str] | None:
+        """The names of the jobs; None, and a remark, where the text is no YAML."""
+        try:
+            return list(job_names(self.buffer.text).values())
+        except ValueError as error:
+            self.tell(plain(str(error)))
+            return None
+
+    def _name_of(self, job_id: str) -> str:
+        return dict(jobs_in(self.buffer.document.lines)).get(job_id, job_id)
