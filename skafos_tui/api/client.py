@@ -123,6 +123,11 @@ class EngineClient:
         found: list[int] = self._call("POST", "/v1/alerts/ack", body)["acknowledged"]
         return found
 
+    def take_back(self, alerts: Sequence[int]) -> list[int]:
+        """Let acknowledged alerts fire again; the ids of those."""
+        found: list[int] = self._call("POST", "/v1/alerts/take-back", {"alerts": list(alerts)})["firing"]
+        return found
+
     def set_variable(self, project: str, key: str, value: str, *, secret: bool) -> None:
         """Keep a variable of the project."""
         self._call("PUT", f"/v1/projects/{project}/variables/{quote(key, safe='')}", {"value": value, "secret": secret})

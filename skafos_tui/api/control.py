@@ -63,6 +63,7 @@ class Control:
                 web.post("/v1/projects/{project}/pause", self.pause),
                 web.post("/v1/projects/{project}/resume", self.resume),
                 web.post("/v1/alerts/ack", self.acknowledge),
+                web.post("/v1/alerts/take-back", self.take_back),
                 web.get("/v1/doctor", self.doctor),
                 web.post("/v1/image/bootstrap", self.image_bootstrap),
             ]
@@ -194,6 +195,12 @@ class Control:
         alerts = None if body["alerts"] is None else [int(alert) for alert in body["alerts"]]
         found = await self._requests.acknowledge(body["project"], alerts, str(body["by"]))
         return web.json_response({"acknowledged": found})
+
+    async def take_back(self, request: web.Request) -> web.Response:
+        """Let acknowledged alerts fire again."""
+        body = await request.json()
+        found = await self._requests.take_back([int(alert) for alert in body["alerts"]])
+        return web.json_response({"firing": found})
 
     async def doctor(self, _: web.Request) -> web.Response:
         """The runner's part of `skafos doctor`."""

@@ -25,6 +25,7 @@ from skafos_tui.model.alert import (
     occurred,
     resolved,
     stands,
+    taken_back,
 )
 from skafos_tui.model.graph import children_of, graph_of, reachable
 from skafos_tui.model.project import Project
@@ -114,6 +115,17 @@ def acknowledge(
     for alert in firing:
         put_alert(connection, acknowledged(alert, by, now))
     return [alert.id for alert in firing]
+
+
+def take_back(connection: sqlite3.Connection, wanted: Collection[int]) -> list[int]:
+    """Let alerts fire again that were acknowledged, by mistake say; the ids of those.
+
+    Raises Refusal where an id is unknown.
+    """
+    seen = [alert for alert in (_known(connection, number) for number in wanted) if taken_back(alert) != alert]
+    for alert in seen:
+        put_alert(connection, taken_back(alert))
+    return [alert.id for alert in seen]
 
 
 def _known(connection: sqlite3.Connection, number: int) -> Alert:

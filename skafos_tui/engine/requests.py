@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from skafos_tui.config.reader import CONFIG_NAME, ConfigUnreadable, ReadResult, find_config, read_config
-from skafos_tui.engine.alerting import acknowledge
+from skafos_tui.engine.alerting import acknowledge, take_back
 from skafos_tui.engine.deployments import Candidate, is_wanted
 from skafos_tui.engine.engine import Engine
 from skafos_tui.engine.triggers import ManualTrigger, Refusal, create_manual_run, create_retry
@@ -145,6 +145,10 @@ class Requests:
         """
         now = time.time()
         return await self.engine.commit("acknowledge", lambda c: acknowledge(c, token, alerts, by, now), ())
+
+    async def take_back(self, alerts: Sequence[int]) -> list[int]:
+        """Let acknowledged alerts fire again; the ids of those. Raises Refusal where an id is unknown."""
+        return await self.engine.commit("acknowledge", lambda c: take_back(c, alerts), ())
 
     async def set_variable(self, token: str, variable: Variable) -> None:
         """Keep a variable of a project. Raises Refusal."""

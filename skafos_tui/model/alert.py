@@ -134,6 +134,13 @@ def acknowledged(known: Alert, by: str, now: float) -> Alert:
     return replace(known, state=AlertState.ACKNOWLEDGED, acknowledged_at=now, acknowledged_by=by)
 
 
+def taken_back(known: Alert) -> Alert:
+    """The alert as before somebody took notice of it; only an acknowledged one changes."""
+    if known.state is not AlertState.ACKNOWLEDGED:
+        return known
+    return replace(known, state=AlertState.FIRING, acknowledged_at=None, acknowledged_by=None)
+
+
 def resolved(known: Alert, now: float) -> Alert:
     """The alert after its reason has gone."""
     return replace(known, state=AlertState.RESOLVED, resolved_at=now) if known.open else known

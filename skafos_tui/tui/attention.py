@@ -25,19 +25,33 @@ MENDED_BY = {
 def acknowledge(app: SkafosApp, alerts: Sequence[AlertRow], subject: str) -> None:
     """Tell the engine in a thread that a person has taken notice; what came of it is told."""
     ids = [alert.id for alert in alerts if alert.firing]
+
+    def work() -> None:
+        assert app.control is not None
+        try:
+            app.control.ack(ids)
+        except Refused as error:
+            app.call_from_thread(app.tell, f"{subject} was not acknowledged: {error}")
+        else:
+            app.call_from_thread(app.tell, f"{subject}: acknowledged; `5 a` takes it back")
+
     if ids:
-        app.run_worker(lambda: _acknowledge(app, ids, subject), thread=True, group="engine", exit_on_error=False)
+        app.run_worker(work, thread=True, group="engine", exit_on_error=False)
 
 
-def _acknowledge(app: SkafosApp, ids: Sequence[int], subject: str) -> None:
-    assert app.control is not None
-    try:
-        taken = app.control.ack(ids)
-    except Refused as error:
-        app.call_from_thread(app.tell, f"{subject} was not acknowledged: {error}")
-        return
-    again = "; if it happens again it fires again" if taken else " already"
-    app.call_from_thread(app.tell, f"{subject}: acknowledged{again}")
+def take_back(app: SkafosApp, alert: AlertRow, subject: str) -> None:
+    """Tell the engine in a thread that nobody has taken notice after all."""
+
+    def work() -> None:
+        assert app.control is not None
+        try:
+            app.control.take_back([alert.id])
+        except Refused as error:
+            app.call_from_thread(app.tell, f"{subject} was not taken back: {error}")
+        else:
+            app.call_from_thread(app.tell, f"{subject}: not acknowledged")
+
+    app.run_worker(work, thread=True, group="engine", exit_on_error=False)
 
 
 def alerts_of_run(view: Dashboard) -> list[AlertRow]:

@@ -79,6 +79,10 @@ class Control(Protocol):
         """Take notice of alerts; those of them that were firing."""
         ...
 
+    def take_back(self, alerts: Sequence[int]) -> list[int]:
+        """Let acknowledged alerts fire again; those of them that were."""
+        ...
+
 
 class EngineControl:
     """The engine of a home, started where there is none."""
@@ -138,6 +142,10 @@ class EngineControl:
         from skafos_tui.api.asker import whoami
 
         return self._ask(lambda engine, _: engine.ack(None, alerts, by=whoami()))
+
+    def take_back(self, alerts: Sequence[int]) -> list[int]:
+        """Let acknowledged alerts fire again; those of them that were."""
+        return self._ask(lambda engine, _: engine.take_back(alerts))
 
     def _ask(self, question: Callable[[EngineClient, str], T]) -> T:
         """Ask the engine; a lost answer is asked for again under the same id, and nothing is done twice."""

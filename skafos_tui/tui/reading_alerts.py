@@ -21,7 +21,7 @@ from skafos_tui.tui.views import FAILURES, AlertRow, Dashboard, Failure, JobRow
 
 PEAKS_OF = 5
 """The usual peak of memory is the median of so many attempts that succeeded."""
-_EXIT = re.compile(r"(^|, )ended with exit \d+( \(\w+\))?$")
+_EXIT = re.compile(r"(^(#\d+: )?|, )ended with exit \d+( \(\w+\))?$")
 _UNIT = re.compile(r"(?<=\d)([KMG])i\b")
 
 

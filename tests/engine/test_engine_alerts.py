@@ -60,6 +60,10 @@ async def test_repeats_are_counted_and_notice_is_taken_until_it_happens_again_or
         assert await life.requests.acknowledge(TOKEN, [alert.id], "ann") == [alert.id]
         assert await life.requests.acknowledge(TOKEN, None, "bob") == []
         assert (await told(life, AlertKind.FAILURE, AlertState.ACKNOWLEDGED)).acknowledged_by == "ann"
+        assert await life.requests.take_back([alert.id]) == [alert.id]
+        assert (await told(life, AlertKind.FAILURE)) == alert
+        assert await life.requests.take_back([alert.id]) == []
+        assert await life.requests.acknowledge(TOKEN, [alert.id], "ann") == [alert.id]
         await finished(life, await start_run(life, "again"))
         assert (await told(life, AlertKind.FAILURE)).count == 4
         fails[0] = False
@@ -67,6 +71,8 @@ async def test_repeats_are_counted_and_notice_is_taken_until_it_happens_again_or
         await told(life, AlertKind.FAILURE, AlertState.RESOLVED)
         with pytest.raises(Refusal, match="there is no alert 99"):
             await life.requests.acknowledge(TOKEN, [99], "ann")
+        with pytest.raises(Refusal, match="there is no alert 99"):
+            await life.requests.take_back([99])
 
 
 async def test_a_lost_job_is_told_as_lost() -> None:

@@ -83,10 +83,10 @@ async def test_the_selected_alert_is_acknowledged_and_stays_selected(store: Stor
         assert lines[0] == "▌5 ALERTS  1 firing, 1 acknowledged"
         assert lines[1] == " 22:11 ✗ Check failed: exit 3"
         assert lines[2].startswith("▌22:13 ◇ Ingest a slot was m") and lines[2].endswith("acknowledged")
-        await until(pilot, lambda: "Ingest: acknowledged; if it happens again it fires again" in text_of(app))
+        await until(pilot, lambda: "Ingest: acknowledged; `5 a` takes it back" in text_of(app))
         await pilot.press("a")
-        await pilot.pause()
-        assert doors.taken == [[2]]
+        await until(pilot, lambda: "2 firing" in text_of(app))
+        assert doors.taken == [[2]] and doors.taken_back == [[2]]
 
 
 async def test_an_alert_leads_to_its_run_and_job(store: Store) -> None:

@@ -31,6 +31,7 @@ class Doors:
 
     def __init__(self, store: Store, refusal: str = "") -> None:
         self.taken: list[Sequence[int]] = []
+        self.taken_back: list[Sequence[int]] = []
         self._store, self._refusal = store, refusal
 
     def cancel(self, run_id: int, job: str) -> None:
@@ -41,6 +42,10 @@ class Doors:
             raise Refused(self._refusal)
         self.taken.append(list(alerts))
         return self._store.acknowledge(*alerts)
+
+    def take_back(self, alerts: Sequence[int]) -> list[int]:
+        self.taken_back.append(list(alerts))
+        return self._store.take_back(*alerts)
 
 
 def view_of(store: Store, *, metrics: Path | None = None) -> Dashboard:
@@ -81,7 +86,7 @@ async def test_acknowledging_is_one_key_and_the_card_goes(store: Store) -> None:
         await until(pilot, lambda: "OUT OF MEMORY" not in text_of(app))
         assert doors.taken == [[1]]
         assert text_of(app).splitlines()[1] == " 5 no alerts, 1 acknowledged"
-        await until(pilot, lambda: "run 2: acknowledged; if it happens again it fires again" in text_of(app))
+        await until(pilot, lambda: "run 2: acknowledged; `5 a` takes it back" in text_of(app))
         await pilot.press("a")
         await pilot.pause()
         assert doors.taken == [[1]] and " a ack " not in text_of(app)
@@ -228,6 +233,7 @@ def test_a_run_without_unseen_alerts_has_no_card(store: Store) -> None:
     [
         ("limit 2.0Gi, peak 512Mi, ended with exit 137 (SIGKILL)", "limit 2.0G, peak 512M"),
         ("ended with exit 3", ""),
+        ("#1: ended with exit 3", ""),
         ("exit 137 (SIGKILL), not sent by Skafos", "exit 137 (SIGKILL), not sent by Skafos"),
         ("no such image: Gi", "no such image: Gi"),
     ],

@@ -9,22 +9,22 @@ import math
 import sqlite3
 import tarfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from skafos_tui.model.alert import AlertKey, AlertKind, Cause, acknowledged, occurred
+from skafos_tui.model.alert import AlertKey, AlertKind, Cause, acknowledged, occurred, taken_back
 from skafos_tui.model.metrics import Sample
 from skafos_tui.model.project import Catchup
 from skafos_tui.model.run import Run, RunState, Task, TaskState, TriggerKind
 from skafos_tui.model.verdict import Verdict, VerdictKind
 from skafos_tui.store import alerts, projects, runs, schedules
 from skafos_tui.store.database import connect, migrate
-from skafos_tui.store.metrics_writer import MetricsWriter, Origin
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.format import NANOSECONDS, format_line
 from skafos_tui.store.logs.writer import LogWriter
+from skafos_tui.store.metrics_writer import MetricsWriter, Origin
 
 TOKEN = "06a16549a3e19a93faff2cc3"
 NOW = 1_700_000_000.0
@@ -331,6 +331,18 @@ class Store:
             writer.append(format_line(round(at * NANOSECONDS), text.removeprefix("!").encode(), stream))
         writer.close(sync=False)
         return path
+
+    def take_back(self, *ids: int) -> list[int]:
+        """It was a mistake: they fire again."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            for number in ids:
+                known = alerts.get_alert(connection, number)
+                assert known is not None
+                alerts.put_alert(connection, taken_back(known))
+
+        self.write(work)
+        return list(ids)
 
     def good_run(self, begin: float) -> int:
         """A whole run that succeeded, every job in its usual time."""

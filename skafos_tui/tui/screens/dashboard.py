@@ -230,9 +230,13 @@ class DashboardScreen(RunControl, CommandScreen):
         go_to(self, message.alert)
 
     def on_alerts_pane_acknowledged(self, message: AlertsPane.Acknowledged) -> None:
-        from skafos_tui.tui.attention import acknowledge
+        from skafos_tui.tui.attention import acknowledge, take_back
 
-        acknowledge(self.skafos, [message.alert], message.alert.name or message.alert.what)
+        alert, subject = message.alert, message.alert.name or message.alert.what
+        if alert.firing:
+            acknowledge(self.skafos, [alert], subject)
+        else:
+            take_back(self.skafos, alert, subject)
 
     def do_ack(self) -> None:
         """Take notice of the failure that is shown."""

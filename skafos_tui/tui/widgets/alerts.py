@@ -37,7 +37,7 @@ class AlertsPane(Pane):
             self.alert = alert
 
     class Acknowledged(Message):
-        """A person takes notice of this alert."""
+        """A person takes notice of this alert, or takes that back."""
 
         def __init__(self, alert: AlertRow) -> None:
             super().__init__()
@@ -70,7 +70,7 @@ class AlertsPane(Pane):
     def facts(self) -> dict[Fact, bool]:
         """What is so here, for the commands."""
         chosen = self.selected
-        return {Fact.ROWS: chosen is not None, Fact.TO_ACK: chosen is not None and chosen.firing}
+        return {Fact.ROWS: chosen is not None, Fact.TO_ACK: chosen is not None}
 
     def do_down(self) -> None:
         self._move(1)

@@ -16,6 +16,7 @@ from skafos_tui.model.alert import (
     resolved,
     severity_of,
     stands,
+    taken_back,
 )
 
 KEY = AlertKey("p", AlertKind.FAILURE, "j")
@@ -41,6 +42,7 @@ def test_an_acknowledged_alert_fires_anew_when_it_happens_again_and_goes_on_coun
     seen = acknowledged(fired(2), "ann", 5.0)
     assert (seen.state, seen.acknowledged_at, seen.acknowledged_by) == (AlertState.ACKNOWLEDGED, 5.0, "ann")
     assert acknowledged(seen, "bob", 6.0) == seen
+    assert taken_back(seen) == fired(2) and taken_back(fired(2)) == fired(2)
     again = occurred(seen, KEY, Cause("again"), 7.0)
     assert (again.state, again.count, again.first_at) == (AlertState.FIRING, 3, 1.0)
     assert (again.acknowledged_at, again.acknowledged_by) == (None, None)
