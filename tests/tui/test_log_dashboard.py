@@ -359,3 +359,19 @@ async def test_nothing_in_a_log_a_name_or_evidence_reaches_the_terminal(store: S
             segments = [segment for y in range(screen.log.size.height) for segment in screen.log.render_line(y)]
             assert all(segment.text.isprintable() and segment.control is None for segment in segments)
             assert "[bold]no markup" in "".join(segment.text for segment in segments)
+
+
+async def test_enter_shows_the_current_line_whole(store: Store) -> None:
+    run_id = store.running_run()
+    said = '{"loss": 0.25, "note": "\\u001b[2J\\u009b2J\\u202eclear", "tail": "' + "x" * 200 + '"}'
+    store.log(run_id, "Train forest", [(NOW - 1, said)], instance=1)
+    async with shown(store) as screen:
+        await screen.press("enter", "enter")
+        lines = text_of(screen.app).splitlines()
+        assert lines[0] == " a line of Train forest #1  attempt 1"
+        assert "   time    2023-11-14 22:13:19+0000   6:23 since the start of the run" in lines
+        assert '     "loss": 0.25,' in lines
+        assert r'     "note": "\u001b[2Jclear",' in lines
+        assert sum(line.count("x") for line in lines) > 400
+        await screen.press("q")
+        assert screen.app.screen is screen.app.dashboard

@@ -163,6 +163,18 @@ class LogPane(Asking):
                 self._step(1)
             self.refresh()
 
+    def do_deeper(self) -> None:
+        """Show the current line whole."""
+        from skafos_tui.tui.screens.log_line import LineScreen
+
+        place = self.current()
+        if place is None:
+            return
+        attempts = self.reading.attempts
+        source = attempts[place.source].source if place.source < len(attempts) else None
+        line = self.reading.view.line(place)
+        self.skafos.push_screen(LineScreen(line, source, self.reading.shown.started_ns))
+
     def do_back(self) -> None:
         """One step back: the search, the filter, marks; else the screen's."""
         if not self.close_one():
