@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from screens import app_on, text_of
+from textual import events
 from textual.pilot import Pilot
 from wines import TOKEN, Store
 
@@ -81,7 +82,13 @@ class Editor:
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
-        await self.press(*("enter" if c == "\n" else "space" if c == " " else c for c in text))
+        """Put text in where the keys go; new lines are the Enter key."""
+        for number, part in enumerate(text.split("\n")):
+            if number:
+                await self.pilot.press("enter")
+            assert self.pilot.app.focused is not None
+            self.pilot.app.focused.post_message(events.Paste(part))
+            await self.pilot.pause()
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait for something that a thread brings."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.segment import Segment
@@ -11,6 +10,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual._text_area_theme import TextAreaTheme
+from textual.cache import LRUCache
 from textual.document._document import EditResult, Location, Selection
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
@@ -98,11 +98,12 @@ class ConfigText(TextArea, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar = []
-    marks: tuple[Placed, ...] = ()
     revision = 0
 
     def __init__(self, *, read_only: bool = False, id: str = "buffer") -> None:
         self._known_rows: set[int] = set()
+        self._marks: dict[int, list[Placed]] = {}
+        self._strips: LRUCache[Hashable, Strip] = LRUCache(512)
         self.takers: list[Callable[[events.Key], bool]] = []
         self.movers: list[Callable[[Location, Location, Location], None]] = []
         super().__init__(
@@ -182,15 +183,19 @@ class ConfigText(TextArea, inherit_bindings=False):
         """Put the cursor there, in the middle of the screen."""
         self.move_cursor((row, column), center=True)
 
-    def show_findings(self, marks: tuple[Placed, ...]) -> None:
+    @property
+    def marks(self) -> tuple[Placed, ...]:
+        """The findings where they stand now, row by row."""
+        return tuple(item for row in sorted(self._marks) for item in self._marks[row])
+
+    def show_findings(self, marks: Iterable[Placed]) -> None:
         """Mark these findings in the text and beside it."""
-        self.marks = marks
-        self._line_cache.clear()
+        self._place(marks)
         self.refresh()
 
-    def findings_in(self, row: int) -> list[Placed]:
+    def findings_in(self, row: int) -> Sequence[Placed]:
         """The findings of a row."""
-        return [item for item in self.marks if item.row == row]
+        return self._marks.get(row, ())
 
     # What TextArea leaves to its heirs
 
@@ -204,9 +209,13 @@ class ConfigText(TextArea, inherit_bindings=False):
 
     def _build_highlight_map(self) -> None:
         """Nothing is known of any row now; the rows that are drawn are looked up then."""
-        self._line_cache.clear()
         self._highlights.clear()
         self._known_rows.clear()
+
+    def notify_style_update(self) -> None:
+        """Colours have changed."""
+        self._strips.clear()
+        super().notify_style_update()
 
     def get_line(self, line_index: int) -> Text:
         line = Text(self.document.get_line(line_index).translate(_HARMLESS), end="", no_wrap=True)
@@ -216,13 +225,27 @@ class ConfigText(TextArea, inherit_bindings=False):
                 line.stylize(self.skafos.roles[role] + Style(underline=True), item.start, max(item.start + 1, item.end))
         return line
 
-    def _render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
+        """A row; one that looks as it did is not made again, wherever the text around it changed."""
         row = y + self.scroll_offset.y
-        self._look_up(row)
-        strip = super()._render_line(y)
         if row >= self.document.line_count:
-            return strip
-        return Strip.join([self._gutter_strip(row), strip.crop(self.gutter_width)])
+            return Strip.blank(self.size.width, self.rich_style)
+        self._look_up(row)
+        top, bottom = sorted(self.selection)
+        marked = self.selection if top[0] <= row <= bottom[0] else None
+        marks = self.findings_in(row)
+        bracket = self._matching_bracket_location
+        key = (
+            (row, self.document.get_line(row), tuple(self._highlights[row]), tuple(marks)),
+            (marked, bracket if bracket is not None and row in (bracket[0], self.cursor_location[0]) else None),
+            (self.size, self.virtual_size.width, self.scroll_offset.x, self.gutter_width, self._draw_cursor),
+        )
+        found = self._strips.get(key)
+        if found is None:
+            strip = self._render_line(y)
+            found = Strip.join([self._gutter_strip(row, marks), strip.crop(self.gutter_width)])
+            self._strips[key] = found
+        return found
 
     def _replace_via_keyboard(self, insert: str, start: Location, end: Location) -> EditResult | None:
         lines, _ = split_lines(insert)
@@ -302,9 +325,15 @@ class ConfigText(TextArea, inherit_bindings=False):
 
     def _moved(self, top: Location, bottom: Location, new_end: Location) -> None:
         self.revision += 1
-        self.marks = moved(self.marks, top, bottom, new_end)
+        if self._marks and (top[0] in self._marks or not top[0] == bottom[0] == new_end[0]):
+            self._place(moved(self.marks, top, bottom, new_end))
         for mover in self.movers:
             mover(top, bottom, new_end)
+
+    def _place(self, marks: Iterable[Placed]) -> None:
+        self._marks = {}
+        for item in marks:
+            self._marks.setdefault(item.row, []).append(item)
 
     def _after(self, edits: Sequence[Edit], place: Location) -> int:
         """The offset that a place has once edits are made."""
@@ -331,10 +360,10 @@ class ConfigText(TextArea, inherit_bindings=False):
         if tree is not None:
             self._highlights.update(stretches(tree, first, last))
 
-    def _gutter_strip(self, row: int) -> Strip:
+    def _gutter_strip(self, row: int, marks: Sequence[Placed]) -> Strip:
         """The sign of the worst finding, and the line's number."""
         width, roles = self.gutter_width, self.skafos.roles
-        worst = worst_of(self.findings_in(row))
+        worst = worst_of(marks)
         sign, style = " ", Style()
         if worst is not None:
             sign, role = MARKS[worst.finding.severity]
@@ -343,11 +372,3 @@ class ConfigText(TextArea, inherit_bindings=False):
         number = Style(bold=True) if row == self.cursor_location[0] else roles[Role.IDLE]
         base = self.rich_style
         return Strip([Segment(sign, base + style), Segment(f"{row + 1:>{width - 2}} ", base + number)], width)
-
-
-@contextmanager
-def as_one_step(buffer: ConfigText) -> Iterator[None]:
-    """What is typed inside is undone on its own."""
-    buffer.history.checkpoint()
-    yield
-    buffer.history.checkpoint()

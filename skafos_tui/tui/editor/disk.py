@@ -15,6 +15,8 @@ from skafos_tui.config.source import MAX_BYTES, lossy_text
 POLL_S = 0.3
 COARSE_S = 2.0
 """The coarsest clock of a file system: what changed more recently may change again under the same time."""
+SHOWN_LINES = 5000
+"""Of what can only be looked at so much is shown."""
 _Trace = tuple[int, int, int, int, int]
 
 
@@ -30,14 +32,18 @@ class Content:
 def content_of(data: bytes) -> Content:
     """The text of a file's bytes."""
     if len(data) > MAX_BYTES:
-        return Content(data, lossy_text(data), f"larger than {MAX_BYTES:,} bytes: it can only be looked at")
+        return Content(data, _beginning(data), f"larger than {MAX_BYTES:,} bytes: it can only be looked at")
     try:
         text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError:
-        return Content(data, lossy_text(data), "not in UTF-8: it can only be looked at")
+        return Content(data, _beginning(data), "not in UTF-8: it can only be looked at")
     if "\0" in text:
         return Content(data, text, "no text: it can only be looked at")
     return Content(data, text)
+
+
+def _beginning(data: bytes) -> str:
+    return "".join(lossy_text(data).splitlines(keepends=True)[:SHOWN_LINES])
 
 
 def read_content(path: Path) -> Content:

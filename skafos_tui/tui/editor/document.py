@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from textual._cells import cell_len
 from textual.document._document import Document, EditResult, Location
+from textual.geometry import Size
 
 if TYPE_CHECKING:
     from tree_sitter import Tree
@@ -28,9 +32,9 @@ def split_lines(text: str) -> tuple[list[str], list[str]]:
 
 
 def usual_newline(ends: list[str]) -> str:
-    """The line break that most lines have."""
-    found = [end for end in ends if end]
-    return max(sorted(set(found)), key=found.count) if found else "\n"
+    """The line break that most lines have; of equals the first."""
+    found = Counter(end for end in ends if end).most_common(1)
+    return found[0][0] if found else "\n"
 
 
 class ConfigDocument(Document):
@@ -44,7 +48,9 @@ class ConfigDocument(Document):
         self._lines, self._ends = split_lines(text)
         self._usual = usual_newline(self._ends)
         self._text: str | None = text
-        self._starts: list[int] | None = None
+        self._starts = list(accumulate(map(_length, self._lines, self._ends), initial=0))[:-1]
+        self._widths: list[int] | None = None
+        self._tab_width = 0
         self._on_moved = on_moved
         self._tree: Tree | None = None
         self._tree_is_old = True
@@ -74,13 +80,20 @@ class ConfigDocument(Document):
     def offset_of(self, location: Location) -> int:
         """The offset in the text of a place in it."""
         row, column = location
-        return self._line_starts()[row] + column
+        return self._starts[row] + column
 
     def location_of(self, offset: int) -> Location:
         """The place of an offset; between the two characters of a line break it is the end of the line."""
-        starts = self._line_starts()
+        starts = self._starts
         row = bisect_right(starts, max(0, offset)) - 1
         return row, min(offset - starts[row], len(self._lines[row]))
+
+    def get_size(self, tab_width: int) -> Size:
+        """The cells of the longest line, and the number of lines."""
+        if self._widths is None or tab_width != self._tab_width:
+            self._tab_width = tab_width
+            self._widths = self._widths_of(self._lines)
+        return Size(max(self._widths), len(self._lines))
 
     def get_index_from_location(self, location: Location) -> int:
         return self.offset_of(location)
@@ -106,7 +119,10 @@ class ConfigDocument(Document):
         ends[-1] = self._ends[bottom[0]]
         self._lines[top[0] : bottom[0] + 1] = lines
         self._ends[top[0] : bottom[0] + 1] = ends
-        self._text, self._starts = f"{whole[:first]}{text}{whole[last:]}", None
+        if self._widths is not None:
+            self._widths[top[0] : bottom[0] + 1] = self._widths_of(lines)
+        self._starts[top[0] :] = self._starts_after(top[0], len(lines), bottom[0], len(text) - (last - first))
+        self._text = f"{whole[:first]}{text}{whole[last:]}"
         if self._on_moved is not None:
             self._on_moved(top, bottom, new_end)
         return EditResult(new_end, replaced)
@@ -117,14 +133,15 @@ class ConfigDocument(Document):
             return self.end
         return max(0, row), max(0, min(column, len(self._lines[row])))
 
-    def _line_starts(self) -> list[int]:
-        if self._starts is None:
-            starts, at = [0], 0
-            for line, end in zip(self._lines, self._ends, strict=True):
-                at += len(line) + len(end)
-                starts.append(at)
-            self._starts = starts[:-1]
-        return self._starts
+    def _starts_after(self, row: int, new_rows: int, old_last: int, by: int) -> list[int]:
+        """The offsets of the lines from one on, after lines in their place became others."""
+        fresh = slice(row, row + new_rows)
+        lengths = map(_length, self._lines[fresh], self._ends[fresh])
+        starts = list(accumulate(lengths, initial=self._starts[row]))[:-1]
+        return [*starts, *(start + by for start in self._starts[old_last + 1 :])]
+
+    def _widths_of(self, lines: list[str]) -> list[int]:
+        return [cell_len(line.expandtabs(self._tab_width)) for line in lines]
 
     def _edit_tree(
         self, whole: str, span: tuple[int, int], text: str, places: tuple[Location, Location, Location]
@@ -149,6 +166,10 @@ class ConfigDocument(Document):
                 _bytes(last_line, 0, len(last_line)) + (top_column if top[0] == new_end[0] else 0),
             ),
         )
+
+
+def _length(line: str, end: str) -> int:
+    return len(line) + len(end)
 
 
 def _bytes(text: str, start: int, end: int) -> int:

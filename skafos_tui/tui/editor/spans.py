@@ -21,7 +21,7 @@ def job_spans(text: str) -> tuple[JobSpan, ...] | None:
     starts = [node.start_mark.line for node in items]
     after = _row_after(root, entry[1], text)
     found = []
-    for node, start, end in zip(items, starts, [*starts[1:], after], strict=True):
+    for node, start, end in zip(items, starts, [*starts[1:], after], strict=False):
         job_id = _text_of(node, "job_id") or _text_of(node, "project_task_id")
         if job_id:
             found.append(JobSpan(job_id, start, max(end, start + 1)))

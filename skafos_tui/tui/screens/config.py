@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from skafos_tui.tui.opened import Opened
 
 WIDE, MEDIUM = 180, 100
+TALL = 24
 SYNTAX_S = 0.4
 """So long after the last key a text that is no YAML is called so, unless the cursor leaves its line before."""
 
@@ -107,7 +108,9 @@ class ConfigScreen(ConfigJobs):
         self._checker.stop()
 
     def on_resize(self, event: events.Resize) -> None:
-        self.query_one("#work").set_class(event.size.width < MEDIUM, "-stacked")
+        work = self.query_one("#work")
+        work.set_class(event.size.width < MEDIUM, "-stacked")
+        work.set_class(event.size.height < TALL, "-short")
         self.query_one("#beside").set_class(event.size.width >= WIDE, "-wide")
 
     def restyle(self) -> None:
@@ -159,6 +162,10 @@ class ConfigScreen(ConfigJobs):
             Fact.SAVED: self.buffer.is_mounted and self.can_unsave,
         }
         return frozenset({fact for fact, is_so in known.items() if is_so} | self.job_facts())
+
+    def typed(self, key: str) -> bool:
+        """Keys are the find line's while it is open."""
+        return not self.find_line.has_focus_within and super().typed(key)
 
     def commands(self) -> list[Command]:
         """What works now, with the keys that are no text here."""
@@ -280,7 +287,8 @@ class ConfigScreen(ConfigJobs):
         return False
 
     def _lines_moved(self, top: tuple[int, int], bottom: tuple[int, int], new_end: tuple[int, int]) -> None:
-        self._spans = moved_spans(self._spans, top, bottom, new_end)
+        if not top[0] == bottom[0] == new_end[0]:
+            self._spans = moved_spans(self._spans, top, bottom, new_end)
 
     def here(self) -> list[Placed]:
         """The findings in the cursor's line, the worst first."""

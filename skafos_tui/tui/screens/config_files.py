@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 from textual.timer import Timer
+from textual.worker import Worker, WorkerState
 
 from skafos_tui.config.editing import EditConflict
 from skafos_tui.config.reader import ConfigUnreadable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 JOURNAL_S = 2.0
 """So often what was typed is written down."""
+GROUP = "config"
 MEETS = "changed on disk by another program: ctrl+r brings both together, then it can be saved"
 GONE = "the file is gone from the disk: put it back to save; your text is kept"
 
@@ -417,8 +419,14 @@ class ConfigFiles(CommandScreen):
         self.tell("both changes are in your text now; ctrl+s saves it, ctrl+z takes the merge back")
         self.describe()
 
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """What a thread failed at is said: the text is still there."""
+        if event.state is WorkerState.ERROR and event.worker.group == GROUP:
+            self.is_saving = False
+            self.tell(f"that failed, your text is kept: {plain(str(event.worker.error))}")
+
     def _in_thread(self, work: Callable[[], object]) -> None:
-        self.run_worker(work, thread=True, group="config", exit_on_error=False)
+        self.run_worker(work, thread=True, group=GROUP, exit_on_error=False)
 
 
 def _clock(at: float, now: float) -> str:

@@ -73,16 +73,17 @@ class StateLine(Lines):
         sign, role = MARKS[item.finding.severity]
         style = self.role(Role.IDLE if item.is_old else role)
         head = f" {sign} {item.finding.code} "
-        lines = wrapped(plain(item.finding.message), self.size.width - cell_width(head) - 1, self._tail(item))
+        lines = wrapped(plain(item.finding.message), self.size.width - cell_width(head) - 1, self._tail())
         if y >= len(lines):
             return self.strip([])
         lead = head if y == 0 else " " * cell_width(head)
         return self.strip([(lead, style + BOLD), (lines[y], style if item.is_old else PLAIN)])
 
-    def _tail(self, item: Placed) -> str:
+    def _tail(self) -> str:
+        """The fix that `ctrl+t` takes, and how many more findings there are."""
         more = f"  (+{len(self.items) - 1})" if len(self.items) > 1 else ""
-        fix = item.finding.fix
-        return f"  ctrl+t: {plain(fix.title)}{more}" if fix is not None and self.can_fix else more
+        fix = next((item.finding.fix for item in self.items if item.finding.fix is not None), None)
+        return f"{more}  ctrl+t: {plain(fix.title)}" if fix is not None and self.can_fix else more
 
 
 class BannerLine(Lines):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textual._cells import cell_len
 
 from skafos_tui.tui.editor.document import ConfigDocument, split_lines, usual_newline
 from skafos_tui.tui.editor.syntax import SAFE_COLUMN, parse, stretches
@@ -26,6 +27,10 @@ def test_after_any_replacements_the_text_is_that_of_the_same_cuts_in_a_string(te
         plain = plain[:start] + inserted + plain[end:]
         assert document.text == plain
         assert document.get_text_range((0, 0), document.end) == plain
+        rows = range(document.line_count)
+        assert "".join(document._lines[row] + document._ends[row] for row in rows) == plain
+        assert all(plain[document.offset_of((row, 0)) :].startswith(document._lines[row]) for row in rows)
+        assert document.get_size(2).width == max(cell_len(line.expandtabs(2)) for line in document._lines)
 
 
 @given(TEXTS, CUTS)

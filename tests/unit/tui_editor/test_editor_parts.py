@@ -85,7 +85,7 @@ def test_the_rows_of_jobs_go_up_to_the_next_job_or_key() -> None:
     assert job_spans(text) == (JobSpan("a", 2, 5), JobSpan("b", 5, 7))
     assert job_spans("jobs:\r\n  - job_id: a\r\n    x: |\r\n      1\r\n") == (JobSpan("a", 1, 5),)
     assert job_spans("name: 'x\n") is None
-    assert job_spans("name: x\n") == ()
+    assert job_spans("name: x\n") == job_spans("jobs: []\r") == job_spans("jobs: [1]") == ()
 
 
 def test_places_count_from_zero_and_the_worst_comes_first() -> None:
