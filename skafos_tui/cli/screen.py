@@ -79,10 +79,13 @@ def show(home: Home, project: OpenProject, *, read_only: bool = False) -> int:
     def made(settings: Settings, asked: Asked | None) -> SkafosApp:
         from skafos_tui.tui.opened import Opened
         from skafos_tui.tui.opening import screen_of
+        from skafos_tui.tui.written import Written, written_of
 
         config = project.config if project.config.is_file() else None
         opened = Opened(home, project.token or "", project.name, project.directory, config)
-        return screen_of(opened, project.project, read_only=read_only, settings=settings, asked=asked)
+        note = Written(None, clean(project.problem))
+        written = note if project.problem else written_of(project.project, project.diagnostics, project.config.name)
+        return screen_of(opened, written, read_only=read_only, settings=settings, asked=asked)
 
     _end(_run(made).return_code or 0)
 

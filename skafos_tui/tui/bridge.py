@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from skafos_tui.store.database import DatabaseError, connect_reader, last_change
+from skafos_tui.tui.project_watch import ProjectWatch
 from skafos_tui.tui.reading import DashboardReader, neighbour_run
 from skafos_tui.tui.views import Dashboard, EngineFacts
 
@@ -26,6 +27,8 @@ class Bridge:
 
     `chosen` is the run to begin with, else the one that matters most.
 
+    `files` are the project's, watched from `start` to `stop`.
+
     `post` is called on the bridge's thread. `engine` gives what is known of the engine, `now` Unix seconds.
     """
 
@@ -38,6 +41,7 @@ class Bridge:
         engine: Callable[[], EngineFacts] = EngineFacts,
         now: Callable[[], float] = time.time,
         chosen: int | None = None,
+        files: ProjectWatch | None = None,
     ) -> None:
         self._path = path
         self._reader = reader
@@ -45,6 +49,9 @@ class Bridge:
         self._engine = engine
         self._now = now
         self._chosen = chosen
+        self._files = files
+        if files is not None:
+            files.told = self.look
         self._steps: list[int] = []
         self._lock = threading.Lock()
         self._wanted = threading.Event()
@@ -55,22 +62,27 @@ class Bridge:
     def first(self) -> Dashboard:
         """The view to begin with, read by the caller before `start`."""
         view: Dashboard | None = None
+        self._take_written()
         connection = _open(self._path)
         if connection is not None:
             with closing(connection):
                 view = self._reader.read(connection, self._now(), self._chosen)
-        view = replace(view or self._reader.unknown(), engine=self._engine())
+        view = self._with_facts(view or self._reader.unknown())
         self._last = view
         return view
 
     def start(self) -> None:
         """Begin to watch."""
         self._thread.start()
+        if self._files is not None:
+            self._files.start()
 
     def stop(self) -> None:
         """Watch no more; returns at once, whatever the thread is at."""
         self._ended.set()
         self._wanted.set()
+        if self._files is not None:
+            self._files.stop()
 
     def join(self, timeout_s: float) -> None:
         """Wait for the thread to end."""
@@ -96,6 +108,7 @@ class Bridge:
     def _run(self) -> None:
         while not self._ended.is_set():
             connection = _open(self._path)
+            self._take_written()
             if connection is None:
                 self._tell(self._reader.unknown())
                 self._wanted.wait(ABSENT_S)
@@ -120,6 +133,7 @@ class Bridge:
                     changed, seen = self._take_note(connection, seen, first=first)
                     if changed or asked:
                         self._follow_steps(connection)
+                        self._take_written()
                         self._tell(self._reader.read(connection, self._now(), self._chosen))
                         if self._reader.changes.complete(connection):
                             self._wanted.set()
@@ -153,8 +167,15 @@ class Bridge:
                 found = neighbour_run(connection, self._reader.token, at, newer=by > 0)
                 self._chosen = found if found is not None else at
 
+    def _take_written(self) -> None:
+        if self._files is not None:
+            self._reader.write(self._files.written)
+
+    def _with_facts(self, view: Dashboard) -> Dashboard:
+        return replace(view, engine=self._engine(), tree=self._files.digest if self._files is not None else "")
+
     def _tell(self, view: Dashboard) -> None:
-        view = replace(view, engine=self._engine())
+        view = self._with_facts(view)
         if view != self._last:
             self._last = view
             self._post(view)

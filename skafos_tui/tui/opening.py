@@ -16,13 +16,15 @@ from skafos_tui.tui.engine_watch import EngineWatch
 from skafos_tui.tui.memory import Remembered, newest_run, recall
 from skafos_tui.tui.opened import Opened
 from skafos_tui.tui.preferences import preferences_of
+from skafos_tui.tui.project_watch import ProjectWatch
 from skafos_tui.tui.reading import DashboardReader
 from skafos_tui.tui.views import Dashboard, EngineFacts
+from skafos_tui.tui.written import Written, read_written
 
 
 def screen_of(
     opened: Opened,
-    written: Project | None,
+    written: Written | None,
     *,
     read_only: bool = False,
     settings: Settings | None = None,
@@ -37,7 +39,7 @@ def screen_of(
     # The app may show another project by then.
     watch = EngineWatch(opened.home, read_only=read_only, told=lambda: app.bridge.look())
     left = recall(opened.home, opened.token)
-    bridge = bridge_of(lambda: app, watch, opened, written, left)
+    bridge = bridge_of(lambda: app, watch, opened, written or Written(), left)
     control = None if read_only else EngineControl(opened.home, opened.directory, opened.token)
     app = SkafosApp(
         bridge,
@@ -54,18 +56,35 @@ def screen_of(
 
 
 def bridge_of(
-    app: Callable[[], SkafosApp], watch: EngineWatch | None, opened: Opened, written: Project | None, left: Remembered
+    app: Callable[[], SkafosApp], watch: EngineWatch | None, opened: Opened, written: Written, left: Remembered
 ) -> Bridge:
-    """The bridge from the store to the app for one project."""
+    """The bridge from the store and the project's files to the app for one project."""
 
     def post(view: Dashboard) -> None:
         app().post_message(SkafosApp.ViewChanged(view))
 
-    reader = DashboardReader(opened.token, opened.name, written, home=opened.home)
+    def rewritten(now: Written) -> None:
+        if not opened.token and now.project is not None:
+            app().call_from_thread(_take_up, app(), now.project, opened.directory)
+
+    reader = DashboardReader(opened.token, opened.name, home=opened.home)
     # A run that was looked at is shown again while nothing newer has come: then that is what matters.
     chosen = left.run if left.chosen and newest_run(opened.home, opened.token) == left.newest else None
     engine = (lambda: watch.facts) if watch is not None else EngineFacts
-    return Bridge(opened.home.state_database, reader, post, engine=engine, chosen=chosen)
+    files = ProjectWatch(opened.directory, opened.config, written, rewritten)
+    return Bridge(opened.home.state_database, reader, post, engine=engine, chosen=chosen, files=files)
+
+
+def _take_up(app: SkafosApp, project: Project, directory: Path) -> None:
+    """The config that had errors has none now: show its project, as soon as nothing stands above the dashboard."""
+
+    def go() -> None:
+        open_other(app, project.token, project.name, str(directory))
+
+    if app.dashboard is None or app.screen is app.dashboard:
+        go()
+    else:
+        app.dashboard.when_back = go
 
 
 def open_other(app: SkafosApp, token: str, name: str, directory: str) -> None:
@@ -85,19 +104,12 @@ def open_other(app: SkafosApp, token: str, name: str, directory: str) -> None:
     app.run_worker(work, thread=True, group="opening", exclusive=True, exit_on_error=False)
 
 
-def read_other(home: Home, token: str, name: str, directory: Path) -> tuple[Opened, Project | None]:
+def read_other(home: Home, token: str, name: str, directory: Path) -> tuple[Opened, Written]:
     """A project as its directory has it now; what the store knows of it where there is no valid config."""
-    from skafos_tui.config.reader import ConfigUnreadable, find_config, read_config
-    from skafos_tui.config.settings import SettingsError, load_settings
+    from skafos_tui.config.reader import find_config
 
     config = find_config(directory) if directory.is_dir() else None
-    written = None
-    if config is not None:
-        try:
-            settings = load_settings()
-            written = read_config(config, max_cpu=settings.max_cpu, max_memory=settings.max_memory).project
-        except (SettingsError, ConfigUnreadable):
-            written = None  # its history is shown all the same; the editor and doctor say what is wrong
-    if written is not None and written.token != token:
-        written = None
+    written = read_written(config)
+    if written.project is not None and written.project.token != token:
+        written = Written()
     return Opened(home, token, name, directory, config), written

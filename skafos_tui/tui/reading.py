@@ -23,11 +23,14 @@ from skafos_tui.tui.changes import Changes
 from skafos_tui.tui.reading_alerts import FailureReader, alert_rows
 from skafos_tui.tui.reading_logs import LogsReader
 from skafos_tui.tui.views import NO_LOGS, Dashboard, ImageFacts, JobRow, Span, shown_run
+from skafos_tui.tui.written import Written
 
 LOOKED_THROUGH = 200
 """So many runs back the one to show is looked for."""
 LAST = 8
 USUAL_OF = 20
+_OF_CONFIG = 0
+"""Stands for a deployment's id: what is written, not deployed."""
 """The usual duration is the median of so many successes, as in `store.runs`."""
 _SUCCEEDED = TaskState.SUCCEEDED.value
 
@@ -57,7 +60,7 @@ class DashboardReader:
         """
         self.token = token
         self._name = name
-        self._written = written
+        self._written = Written(written)
         self.changes = Changes(home)
         self._failures = FailureReader(None if home is None else home.metrics_database)
         self._logs = None if home is None else LogsReader(home)
@@ -75,6 +78,12 @@ class DashboardReader:
                 self._past.pop(identity.partition("/")[2], None)
             any_of_ours = any_of_ours or kind != "variable"
         return any_of_ours
+
+    def write(self, written: Written) -> None:
+        """Take in what the config says now."""
+        if written is not self._written:
+            self._written = written
+            self._graphs.pop(_OF_CONFIG, None)
 
     def forget(self) -> None:
         """Drop what is kept: the changes between could not be told."""
@@ -104,6 +113,7 @@ class DashboardReader:
         deployment = self._deployment(connection, run, row)
         project = self._project(deployment)
         cpu, memory = _held(connection)
+        active = _active(connection, row.active)
         tasks = tasks_of(connection, run.id) if run else []
         attempts = attempts_of(connection, run.id) if run else []
         logs = self._logs and self._logs.read(connection, self.token, run, deployment, tasks, attempts)
@@ -112,7 +122,9 @@ class DashboardReader:
             name=plain(row.name),
             run=run,
             deployment=deployment.number if deployment and run else None,
-            active=_number(connection, row.active),
+            active=active[0] if active else None,
+            active_code=active[1] if active else "",
+            note=self._written.note if project is None else "",
             paused=row.paused_at is not None,
             problem=row.problem,
             runner=row.runner,
@@ -131,9 +143,10 @@ class DashboardReader:
 
     def unknown(self) -> Dashboard:
         """A project that was neither run nor deployed."""
-        jobs = self._written.jobs if self._written else ()
-        rows = tuple(JobRow(job.id, plain(job.name), enabled=job.enabled) for job in jobs)
-        return Dashboard(self.token, self._name, rows=rows, graph=graph_of(self._written) if self._written else {})
+        project = self._written.project
+        rows = tuple(JobRow(job.id, plain(job.name), enabled=job.enabled) for job in project.jobs) if project else ()
+        graph = self._graph(None, project)
+        return Dashboard(self.token, self._name, rows=rows, graph=graph, note=self._written.note)
 
     def _deployment(
         self, connection: sqlite3.Connection, run: Run | None, row: projects.ProjectRow
@@ -146,7 +159,7 @@ class DashboardReader:
 
     def _project(self, deployment: Deployment | None) -> Project | None:
         if deployment is None:
-            return self._written
+            return self._written.project
         if deployment.id not in self._projects:
             from skafos_tui.config.reader import parse_config
 
@@ -158,7 +171,7 @@ class DashboardReader:
     def _graph(self, deployment: Deployment | None, project: Project | None) -> Mapping[str, tuple[str, ...]]:
         if project is None:
             return {}
-        key = deployment.id if deployment else 0
+        key = deployment.id if deployment else _OF_CONFIG
         if key not in self._graphs:
             self._graphs[key] = graph_of(project)
         return self._graphs[key]
@@ -278,11 +291,12 @@ def neighbour_run(connection: sqlite3.Connection, token: str, run_id: int, *, ne
     return None if row is None else int(row["id"])
 
 
-def _number(connection: sqlite3.Connection, deployment_id: int | None) -> int | None:
+def _active(connection: sqlite3.Connection, deployment_id: int | None) -> tuple[int, str] | None:
+    """Number and code digest of the active deployment."""
     if deployment_id is None:
         return None
-    row = connection.execute("SELECT number FROM deployments WHERE id = ?", (deployment_id,)).fetchone()
-    return None if row is None else int(row["number"])
+    row = connection.execute("SELECT number, code_digest FROM deployments WHERE id = ?", (deployment_id,)).fetchone()
+    return None if row is None else (int(row["number"]), str(row["code_digest"]))
 
 
 def _held(connection: sqlite3.Connection) -> tuple[float, int]:

@@ -144,6 +144,8 @@ class Dashboard:
     has acknowledged it.
     `changed` says in a line what is different in a failed run since the last good one; empty: nothing to compare.
     `logs` are whose logs there are; no job is selected in it.
+    `active_code` is the digest of the files of the active deployment, `tree` that of the files as they are now; empty:
+    not known. `note` says why there are no jobs, where the config is to blame.
     """
 
     token: str
@@ -151,6 +153,8 @@ class Dashboard:
     run: Run | None = None
     deployment: int | None = None
     active: int | None = None
+    active_code: str = ""
+    tree: str = ""
     paused: bool = False
     problem: str = ""
     runner: str = ""
@@ -166,11 +170,17 @@ class Dashboard:
     logs: Shown = NO_LOGS
     live: bool = True
     engine: EngineFacts = EngineFacts()
+    note: str = ""
 
     @cached_property
     def row_of(self) -> Mapping[str, JobRow]:
         """The rows by job id."""
         return {row.job_id: row for row in self.rows}
+
+    @property
+    def differs(self) -> bool:
+        """Whether the files are others than those of the active deployment."""
+        return bool(self.tree and self.active_code) and self.tree != self.active_code
 
     @property
     def ticks(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ class DashboardScreen(RunControl, CommandScreen):
         self.view = view
         self.jobs = JobsPane(view)
         self.banner = Banner()
+        self.when_back: Callable[[], None] | None = None
         self.graph = GraphPane(view)
         self.graph.selected = self.jobs.selected
         self.face = "jobs"
@@ -135,6 +137,9 @@ class DashboardScreen(RunControl, CommandScreen):
         self._arrange()
 
     def on_screen_resume(self) -> None:
+        go, self.when_back = self.when_back, None
+        if go is not None:
+            go()
         self._let_tick()
 
     def on_screen_suspend(self) -> None:

@@ -114,7 +114,8 @@ class Header(Lines):
         parts = [self._engine(room)]
         idle = self.role(Role.IDLE)
         if view.active is not None:
-            parts.append((f"deployed {view.active}{' paused' if view.paused else ''}", PLAIN))
+            star = "*" if view.differs else ""
+            parts.append((f"deployed {view.active}{star}{' paused' if view.paused else ''}", PLAIN))
         if engine.cpu:
             parts.append((f"cpu {view.cpu:.2g}/{engine.cpu:.3g}", idle))
         if engine.memory:

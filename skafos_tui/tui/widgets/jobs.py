@@ -17,13 +17,14 @@ from skafos_tui.tui.theme import Role, look_of
 from skafos_tui.tui.timeline import Course, Timeline, course_of
 from skafos_tui.tui.views import FAILURES, Dashboard, JobRow, elapsed, first_selected
 from skafos_tui.tui.widgets.job_pieces import image_pieces, name_of, name_pieces, next_text, state_pieces
-from skafos_tui.tui.widgets.pane import FOCUS, Pane, Piece
+from skafos_tui.tui.widgets.pane import BOLD, FOCUS, PLAIN, Pane, Piece
 from skafos_tui.tui.widgets.rail_pieces import rail_pieces
 
 if TYPE_CHECKING:
     from skafos_tui.tui.screens.dashboard import DashboardScreen
 
 _KEPT_STRIPS = 4096
+NOTE_ROWS = 2
 STALE_S = 1.0
 """So long what is expected counts from the same instant: a job that changes moves only what follows from it."""
 
@@ -63,7 +64,7 @@ class JobsPane(Pane):
     @property
     def wanted_rows(self) -> int:
         """Rows that would show everything, the title included."""
-        return 1 + self._image_rows + len(self._order)
+        return 1 + self._image_rows + (len(self._order) or (NOTE_ROWS if self.view.note else 0))
 
     @property
     def _image_rows(self) -> int:
@@ -87,7 +88,7 @@ class JobsPane(Pane):
         same_graph = self._graph is view.graph or self._graph == view.graph
         if self.by_time or not same_graph or runs[0] != runs[1] or len(before.rows) != len(view.rows):
             return None
-        if (before.image is None) != (view.image is None):
+        if (before.image is None) != (view.image is None) or before.note != view.note:
             return None
         changed = [new for old, new in zip(before.rows, view.rows, strict=True) if old is not new and old != new]
         return changed if all(row.job_id in self._place for row in changed) else None
@@ -125,6 +126,7 @@ class JobsPane(Pane):
             old_columns == self._columns
             and old_order == self._order
             and old_image == self._image_rows
+            and before.note == view.note
             and self._same_axis(old_timeline)
         )
         if not same_frame:
@@ -347,6 +349,14 @@ class JobsPane(Pane):
         self._timeline = self._course.timeline(self._columns.timeline) if self._course else None
         return self._columns
 
+    def _note_pieces(self, number: int) -> list[Piece]:
+        """Why there are no jobs, and what mends it."""
+        if not self.view.note or number >= NOTE_ROWS:
+            return []
+        if number == 0:
+            return [(" ", PLAIN), (self.view.note, self.role(Role.BAD, bold=True))]
+        return [(" ", PLAIN), ("e", BOLD), (" opens it there", self.role(Role.IDLE))]
+
     def _same_axis(self, old: Timeline | None) -> bool:
         new = self._timeline
         return old is new if new is None else new.same_axis(old)
@@ -395,6 +405,8 @@ class JobsPane(Pane):
         if number < self._image_rows:
             return image_pieces(self.view.image, self.role, self.skafos.now()) if self.view.image else []
         number -= self._image_rows
+        if not self._order:
+            return self._note_pieces(number)
         if number >= len(self._order):
             return []
         job = self._order[number]
