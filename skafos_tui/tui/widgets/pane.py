@@ -15,6 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from skafos_tui.text.glyphs import ASCII
+from skafos_tui.text.sgr import plain
 from skafos_tui.text.tables import cell_width, clip
 from skafos_tui.tui.command import Fact
 from skafos_tui.tui.theme import Role
@@ -83,11 +84,13 @@ class Lines(Widget, inherit_bindings=False):
         return self._base
 
     def strip(self, pieces: Iterable[Piece]) -> Strip:
-        """One line of exactly the widget's width; what is longer is cut."""
+        """One line of exactly the widget's width; what is longer is cut, and nothing in it controls a terminal."""
         base, width, used = self._base_style(), self.size.width, 0
         segments = []
         for text, style in pieces:
-            shown = text.translate(_ASCII) if self.skafos.ascii else text
+            shown = plain(text)
+            if self.skafos.ascii:
+                shown = shown.translate(_ASCII)
             cells = _cells(shown)
             if used + cells > width:
                 shown = clip(shown, width - used).translate(_ASCII) if self.skafos.ascii else clip(shown, width - used)
