@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from skafos_tui.model.run import Attempt
@@ -27,16 +27,17 @@ Values = tuple[float | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose use is asked for: a job in a run."""
+    """Whose use is asked for: a job in a run; of each instance the newest attempt, or one by its number."""
 
     project: str
     run_id: int
     job_id: str
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What one instance's newest attempt used, in spans of `Usage.step_s` from `Usage.since` on.
+    """What an attempt of one instance used, in spans of `Usage.step_s` from `Usage.since` on.
 
     `cpu` in cores, `network` and `disk` in bytes a second, both ways together; `memory` (bytes) and `processes` are
     the highest of each span. `cpu_limit` and `memory_limit` are what it may have. `ended_at`: Unix seconds, None
@@ -55,7 +56,7 @@ class Lane:
 class Usage:
     """What a job's attempts used from `since` to `until` (Unix seconds), and how its last tasks took, newest first.
 
-    `problem` is one line where the samples can't be read.
+    `attempts` is the highest number of an attempt. `problem` is one line where the samples can't be read.
     """
 
     since: float = 0.0
@@ -63,6 +64,7 @@ class Usage:
     step_s: float = 1.0
     lanes: tuple[Lane, ...] = ()
     past: tuple[TaskTimes, ...] = ()
+    attempts: int = 0
     problem: str = ""
 
     @property
@@ -97,9 +99,10 @@ class MetricsReader:
             self._kept.clear()
         try:
             with closing(connect_reader(self._state)) as state:
-                attempts = _newest(attempts_of(state, target.run_id), target.job_id)
+                attempts = [each for each in attempts_of(state, target.run_id) if each.job_id == target.job_id]
                 past = tuple(task_times(state, target.project, target.job_id, HISTORY))
-            return self._with_samples(attempts, past, now)
+            found = self._with_samples(_chosen(attempts, target.attempt), past, now)
+            return replace(found, attempts=max((each.number for each in attempts), default=0))
         except (DatabaseError, sqlite3.DatabaseError) as error:
             return Usage(problem=f"metrics can't be read: {error}")
 
@@ -155,10 +158,10 @@ def _limit_of(samples: sqlite3.Connection, attempt: str) -> int:
     return 0 if row is None else int(row["memory_limit"])
 
 
-def _newest(attempts: Sequence[Attempt], job_id: str) -> list[Attempt]:
-    """The newest attempt of every instance of a job, by instance."""
-    newest = {attempt.instance: attempt for attempt in attempts if attempt.job_id == job_id}
-    return [newest[instance] for instance in sorted(newest)]
+def _chosen(attempts: Sequence[Attempt], number: int | None) -> list[Attempt]:
+    """Of every instance the newest attempt, or the one with this number, by instance."""
+    found = {each.instance: each for each in attempts if number in (None, each.number)}
+    return [found[instance] for instance in sorted(found)]
 
 
 def _lane(attempt: Attempt, series: Mapping[str, Values], memory_limit: int) -> Lane:

@@ -200,3 +200,20 @@ async def test_zoomed_it_has_the_whole_screen(store: Store) -> None:
         await until(pilot, lambda: "78% of 200" in text_of(app))
         text = text_of(app)
         assert "1 JOBS" not in text and "top 2" in text and "0:00" in text and "4:00" in text
+
+
+async def test_log_and_charts_are_of_the_same_attempt(store: Store) -> None:
+    run_id = store.run()
+    store.attempt(run_id, "Ingest", NOW - 90, NOW - 60)
+    store.attempt(run_id, "Ingest", NOW - 50, number=2)
+    store.set_task(run_id, "Ingest", TaskState.RUNNING, NOW - 90)
+    store.sample([f"{run_id}-Ingest-0-1"], NOW - 90, 30)
+    store.sample([f"{run_id}-Ingest-0-2"], NOW - 50, 50, 3 << 30)
+    app = app_on(store)
+    async with app.run_test(size=MEDIUM) as pilot:
+        await until(pilot, lambda: "METRICS Ingest  attempt 2" in text_of(app) and "of 3.0G" in text_of(app))
+        await pilot.press("4", "p")
+        await until(pilot, lambda: "METRICS Ingest  attempt 1" in text_of(app) and "max 2.0 of 2.0G" in text_of(app))
+        assert "LOG Ingest  attempt 1" in text_of(app)
+        await pilot.press("3", "P")
+        await until(pilot, lambda: "METRICS Ingest  attempt 2" in text_of(app) and "of 3.0G" in text_of(app))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_every_instance_has_a_lane_from_the_common_start_to_its_own_end(store: S
     assert (first.ended_at, second.ended_at) == (NOW - 271 + 238, None)
 
 
-def test_only_the_newest_attempt_of_an_instance_counts(store: Store) -> None:
+def test_the_newest_attempt_of_an_instance_counts_or_the_one_that_is_asked_for(store: Store) -> None:
     run_id = store.run()
     store.attempt(run_id, "Check", NOW - 100, NOW - 60)
     store.attempt(run_id, "Check", NOW - 50, NOW - 10, number=2)
@@ -59,6 +60,9 @@ def test_only_the_newest_attempt_of_an_instance_counts(store: Store) -> None:
     store.sample([f"{run_id}-Check-0-2"], NOW - 50, 40)
     usage = reader_of(store).read(target(run_id, "Check"), NOW)
     assert [(lane.number, len(lane.series["cpu"])) for lane in usage.lanes] == [(2, 41)]
+    assert usage.attempts == 2 and usage.since == NOW - 50
+    usage = reader_of(store).read(replace(target(run_id, "Check"), attempt=1), NOW)
+    assert [lane.number for lane in usage.lanes] == [1] and usage.since == NOW - 100
 
 
 def test_later_reads_only_ask_for_what_is_new(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

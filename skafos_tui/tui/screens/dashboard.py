@@ -131,7 +131,13 @@ class DashboardScreen(RunControl, CommandScreen):
     def _show_log(self) -> None:
         """Give the logs to their pane, where it can be seen."""
         if self.logs is not None and self.logs.display:
+            self._tell_log()
+
+    def _tell_log(self) -> LogPane | None:
+        """Give the logs to their pane, if it is there already."""
+        if self.logs is not None:
             self.logs.set_shown(replace(self.view.logs, job_id=self.jobs.selected))
+        return self.logs
 
     def on_resize(self, _event: events.Resize) -> None:
         self._arrange()
@@ -205,6 +211,22 @@ class DashboardScreen(RunControl, CommandScreen):
 
     def on_log_pane_follow_changed(self, _message: LogPane.FollowChanged) -> None:
         self.update_footer()
+
+    def on_log_pane_chosen(self, message: LogPane.Chosen) -> None:
+        self.metrics.choose(message.instance, message.attempt)
+
+    def do_log_instance(self) -> None:
+        """What the log shows is what the charts show."""
+        if (log := self._tell_log()) is not None:
+            log.do_log_instance()
+
+    def do_log_older_attempt(self) -> None:
+        if (log := self._tell_log()) is not None:
+            log.do_log_older_attempt()
+
+    def do_log_newer_attempt(self) -> None:
+        if (log := self._tell_log()) is not None:
+            log.do_log_newer_attempt()
 
     def on_pane_focused(self, message: Pane.Focused) -> None:
         if message.pane.id:

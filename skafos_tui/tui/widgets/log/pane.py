@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from textual.message import Message
 from textual.timer import Timer
 
 from skafos_tui.store.logs.view import Cut
@@ -30,6 +31,14 @@ Offer = Callable[[Callable[[], None]], None]
 
 class LogPane(Asking):
     """Shows the logs it is told to; asks nothing of the engine."""
+
+    class Chosen(Message):
+        """A person has chosen one instance or all (None), one attempt or the newest (None)."""
+
+        def __init__(self, choice: Choice) -> None:
+            super().__init__()
+            self.instance = choice.instance
+            self.attempt = choice.attempt
 
     def __init__(self, number: int, name: str, *, id: str, offer: Offer | None = None) -> None:
         """`offer`: takes a call that draws new lines and makes it when the terminal is ready for it."""
@@ -237,6 +246,7 @@ class LogPane(Asking):
 
     def _choose(self, choice: Choice) -> None:
         self._read(self.reading.shown, choice, anew=False)
+        self.post_message(self.Chosen(choice))
 
     def _other_attempt(self, step: int, else_text: str) -> None:
         choice = self.reading.choice.other_attempt(self.reading.shown, step)
@@ -244,3 +254,4 @@ class LogPane(Asking):
             self.say(else_text)
         else:
             self._read(self.reading.shown, choice, anew=True)
+            self.post_message(self.Chosen(choice))

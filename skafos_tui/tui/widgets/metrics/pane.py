@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from rich.style import Style
@@ -64,7 +65,8 @@ class MetricsPane(Pane):
         target = Target(run.project, run.id, row.job_id) if run is not None and row is not None else None
         self._job_name = row.name if row else ""
         failed = {failure.job_id: failure.instance for failure in view.failures}.get(job_id or "")
-        if target != self._target:
+        known = self._target and replace(self._target, attempt=None)
+        if target != known:
             self._target, self._usage = target, None
             # After a failure the charts are those of the instance that failed.
             self._instance = self._failed = failed
@@ -99,17 +101,16 @@ class MetricsPane(Pane):
 
     def facts(self) -> dict[Fact, bool]:
         """What is so here, for the commands."""
-        several = self._usage is not None and len(self._usage.lanes) > 1
-        return {Fact.ROWS: False, Fact.INSTANCES: several}
+        usage = self._usage or Usage()
+        return {Fact.ROWS: False, Fact.INSTANCES: len(usage.lanes) > 1, Fact.ATTEMPTS: usage.attempts > 1}
 
-    def do_log_instance(self) -> None:
-        """All instances summed, or the next one alone."""
-        if self._usage is None or len(self._usage.lanes) < 2:
-            return
-        order = [None, *(lane.instance for lane in self._usage.lanes)]
-        at = order.index(self._instance) if self._instance in order else 0
-        self._instance = order[(at + 1) % len(order)]
+    def choose(self, instance: int | None, attempt: int | None) -> None:
+        """One instance alone, or all summed (None); one attempt by its number, or the newest (None)."""
+        self._instance = instance
+        if self._target is not None and self._target.attempt != attempt:
+            self._target, self._due = replace(self._target, attempt=attempt), True
         self._lay()
+        self.wake()
 
     def on_metrics_pane_read(self, message: Read) -> None:
         self._reading = False
@@ -150,10 +151,12 @@ class MetricsPane(Pane):
 
     def _whose(self) -> str:
         """Which instances the charts are of."""
-        lanes = self._usage.lanes if self._usage else ()
-        if len(lanes) < 2:
-            return ""
-        return f"  {len(lanes)} instances summed" if self._instance is None else f" #{self._instance}"
+        usage = self._usage or Usage()
+        again = f"  attempt {usage.lanes[0].number}" if usage.attempts > 1 and usage.lanes else ""
+        if len(usage.lanes) < 2:
+            return again
+        whose = f"  {len(usage.lanes)} instances summed" if self._instance is None else f" #{self._instance}"
+        return whose + again
 
     def _blank(self) -> str:
         """Why there are no charts."""
