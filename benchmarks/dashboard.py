@@ -15,12 +15,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "tui"))
 from screens import app_on
-from wines import NOW, TOKEN, Store
+from wines import NOW, TOKEN, Store, config_of
 
+from skafos_tui.config.reader import parse_config
+from skafos_tui.model.project import Project
 from skafos_tui.model.run import TaskState
 from skafos_tui.store.database import connect_reader
 from skafos_tui.tui.reading import DashboardReader
 from skafos_tui.tui.views import Dashboard, JobRow
+from skafos_tui.tui.written import Written
 
 HISTORY = 30
 BARS_MS = {60: 10.0, 1000: 60.0}
@@ -52,6 +55,11 @@ def milliseconds(work: Callable[[], object], times: int) -> float:
     return statistics.median(taken)
 
 
+def deployed_project(store: Store) -> Project | None:
+    """The project as its deployed config has it."""
+    return parse_config(config_of(store.pipeline)).project
+
+
 def floor(connection: sqlite3.Connection) -> None:
     """The rows alone, as SQLite gives them."""
     run_id = connection.execute("SELECT MAX(id) FROM runs").fetchone()[0]
@@ -64,8 +72,15 @@ def measure_reading(store: Store, jobs: int) -> bool:
     with closing(connect_reader(store.path)) as connection:
         reader = DashboardReader(TOKEN)
         begin = time.thread_time()
-        view = reader.read(connection, NOW)
+        reader.read(connection, NOW, hasty=True)
         first = (time.thread_time() - begin) * 1000
+        # What the app does: the config was read when the project was looked for, and is the deployed one.
+        known = DashboardReader(TOKEN)
+        known.write(Written(deployed_project(store), digest="c"))
+        begin = time.thread_time()
+        known.read(connection, NOW, hasty=True)
+        frame = (time.thread_time() - begin) * 1000
+        view = reader.read(connection, NOW)
 
         def all_anew() -> None:
             reader.forget()
@@ -80,7 +95,8 @@ def measure_reading(store: Store, jobs: int) -> bool:
     good = changed <= BARS_MS[jobs]
     print(
         f"{jobs} jobs: view after a task's end {changed:.1f} ms (bar {BARS_MS[jobs]:.0f}, rows alone {bare:.1f}),"
-        f" with the whole history {whole:.1f}, the first with its config {first:.1f} {'good' if good else 'TOO SLOW'}"
+        f" with the whole history {whole:.1f}, for the first frame {frame:.1f}, where the config was changed since"
+        f" {first:.1f} {'good' if good else 'TOO SLOW'}"
     )
     return good
 

@@ -84,7 +84,7 @@ def show(home: Home, project: OpenProject, *, read_only: bool = False) -> int:
         config = project.config if project.config.is_file() else None
         opened = Opened(home, project.token or "", project.name, project.directory, config)
         note = Written(None, clean(project.problem))
-        written = note if project.problem else written_of(project.project, project.diagnostics, project.config.name)
+        written = note if project.problem else written_of(project.project, project.diagnostics, project.config)
         return screen_of(opened, written, read_only=read_only, settings=settings, asked=asked)
 
     _end(_run(made).return_code or 0)

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skafos_tui.store.database import DatabaseError, connect_reader, last_change
-from skafos_tui.tui.project_watch import ProjectWatch
 from skafos_tui.tui.reading import DashboardReader, neighbour_run
 from skafos_tui.tui.views import Dashboard, EngineFacts
+
+if TYPE_CHECKING:
+    from skafos_tui.tui.project_watch import ProjectWatch
 
 POLL_S = 0.05
 ABSENT_S = 0.5
@@ -66,7 +69,7 @@ class Bridge:
         connection = _open(self._path)
         if connection is not None:
             with closing(connection):
-                view = self._reader.read(connection, self._now(), self._chosen)
+                view = self._reader.read(connection, self._now(), self._chosen, hasty=True)
         view = self._with_facts(view or self._reader.unknown())
         self._last = view
         return view

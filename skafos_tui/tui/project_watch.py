@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from skafos_tui.store.working_tree import fingerprint_of, project_files
 from skafos_tui.tui.written import Written, read_written
 
 LOOK_S = 2.0
@@ -82,6 +81,8 @@ class ProjectWatch:
 
     def _digest(self) -> str:
         """The same digest as `take_snapshot` finds; only files with another stamp are read."""
+        from skafos_tui.store.working_tree import fingerprint_of, project_files  # not before the first frame
+
         digest, seen = hashlib.sha256(), {}
         for path in sorted(project_files(self._directory)):
             if self._ended.is_set():

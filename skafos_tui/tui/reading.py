@@ -28,6 +28,8 @@ from skafos_tui.tui.written import Written
 LOOKED_THROUGH = 200
 """So many runs back the one to show is looked for."""
 LAST = 8
+FIRST_JOBS = 100
+"""More don't fit on a screen; what is known of all others takes longer to read than the rest."""
 USUAL_OF = 20
 _OF_CONFIG = 0
 """Stands for a deployment's id: what is written, not deployed."""
@@ -50,6 +52,9 @@ class _Past:
     last: tuple[TaskState, ...]
 
 
+_NOTHING = _Past(None, ())
+
+
 class DashboardReader:
     """Reads views of one project; keeps what only certain changes can make different. Used by one thread at a time."""
 
@@ -66,6 +71,7 @@ class DashboardReader:
         self._logs = None if home is None else LogsReader(home)
         self._projects: dict[int, Project | None] = {}
         self._past: dict[str, _Past] = {}
+        self._hasty = False
         self._known: dict[str, JobRow] = {}
         self._fires: dict[tuple[str, str, str], float | None] = {}
         self._graphs: dict[int, Mapping[str, tuple[str, ...]]] = {}
@@ -89,8 +95,14 @@ class DashboardReader:
         """Drop what is kept: the changes between could not be told."""
         self._past.clear()
 
-    def read(self, connection: sqlite3.Connection, now: float, chosen: int | None = None) -> Dashboard:
-        """The view of the chosen run, or of the one that matters most; one consistent state of the store."""
+    def read(
+        self, connection: sqlite3.Connection, now: float, chosen: int | None = None, *, hasty: bool = False
+    ) -> Dashboard:
+        """The view of the chosen run, or of the one that matters most; one consistent state of the store.
+
+        `hasty`: of all but the first jobs what earlier runs say is left out, where it isn't known already.
+        """
+        self._hasty = hasty
         connection.execute("BEGIN")
         try:
             return self._read(connection, now, chosen)
@@ -160,6 +172,8 @@ class DashboardReader:
     def _project(self, deployment: Deployment | None) -> Project | None:
         if deployment is None:
             return self._written.project
+        if self._written.project is not None and self._written.digest == deployment.config_digest:
+            self._projects.setdefault(deployment.id, self._written.project)
         if deployment.id not in self._projects:
             from skafos_tui.config.reader import parse_config
 
@@ -218,6 +232,8 @@ class DashboardReader:
 
     def _past_of(self, connection: sqlite3.Connection, job_id: str) -> _Past:
         found = self._past.get(job_id)
+        if found is None and self._hasty and len(self._past) >= FIRST_JOBS:
+            return _NOTHING
         if found is None:
             found = self._past[job_id] = _read_past(connection, self.token, job_id)
         return found

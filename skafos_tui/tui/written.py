@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ class Written:
 
     project: Project | None = None
     note: str = ""
+    digest: str = ""
+    """Of the file, as a deployment has it; empty: not known."""
 
 
 def read_written(config: Path | None) -> Written:
@@ -31,13 +34,20 @@ def read_written(config: Path | None) -> Written:
         found = read_config(config, max_cpu=settings.max_cpu, max_memory=settings.max_memory)
     except (SettingsError, ConfigUnreadable) as error:
         return Written(None, plain(str(error)))
-    return written_of(found.project, found.diagnostics, config.name)
+    return written_of(found.project, found.diagnostics, config)
 
 
-def written_of(project: Project | None, diagnostics: Sequence[Diagnostic], name: str) -> Written:
-    """The project with the findings of its config, whose file has this name."""
+def written_of(project: Project | None, diagnostics: Sequence[Diagnostic], config: Path) -> Written:
+    """The project with the findings of its config, as they were read from that file just now."""
     errors = [item for item in diagnostics if item.severity is Severity.ERROR]
     if project is not None or not errors:
-        return Written(project)
+        return Written(project, digest=_digest(config) if project is not None else "")
     first, count = errors[0], f"{len(errors)} errors" if len(errors) > 1 else "1 error"
-    return Written(None, plain(f"{name} has {count}: line {first.line}: {first.message}"))
+    return Written(None, plain(f"{config.name} has {count}: line {first.line}: {first.message}"))
+
+
+def _digest(config: Path) -> str:
+    try:
+        return hashlib.sha256(config.read_bytes()).hexdigest()
+    except OSError:
+        return ""

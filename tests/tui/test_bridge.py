@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from wines import NOW, TOKEN, Store
+from wines import NOW, TOKEN, Store, config_of
 
-from skafos_tui.model.run import RunState
+from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.store import projects
+from skafos_tui.store.database import connect_reader
 from skafos_tui.tui.bridge import Bridge
-from skafos_tui.tui.reading import DashboardReader
+from skafos_tui.tui.reading import FIRST_JOBS, DashboardReader
 from skafos_tui.tui.views import Dashboard, EngineFacts, EngineState
+from skafos_tui.tui.written import read_written
 
 SOON_S = 5.0
 QUIET_S = 0.4
@@ -120,3 +123,29 @@ def test_it_ends_when_told(watched: Watched) -> None:
     watched.bridge.stop()
     watched.bridge.join(SOON_S)
     assert not watched.bridge._thread.is_alive()
+
+
+def test_of_many_jobs_the_first_view_has_all_states_and_the_next_one_the_rest(store: Store, watched: Watched) -> None:
+    store.pipeline = {f"Job {number}": () for number in range(FIRST_JOBS + 20)}
+    store.deployment = store.deploy()
+    store.good_run(NOW - 900)
+    first = watched.bridge.first()
+    assert all(row.task is not None and row.task.state is TaskState.SUCCEEDED for row in first.rows)
+    assert [row.usual_s is not None for row in first.rows] == [True] * FIRST_JOBS + [False] * 20
+    watched.bridge.start()
+    assert all(row.usual_s is not None and row.last for row in watched.next().rows)
+    assert watched.is_quiet()
+
+
+def test_a_deployed_config_that_was_read_already_is_not_read_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "metis.config.yml"
+    config.write_text(config_of(store.pipeline), encoding="utf-8")
+    written = read_written(config)
+    store.write(lambda connection: connection.execute("UPDATE deployments SET config_digest = ?", (written.digest,)))
+    reader = DashboardReader(TOKEN)
+    reader.write(written)
+    monkeypatch.setattr("skafos_tui.config.reader.parse_config", lambda *_, **__: pytest.fail("read again"))
+    with closing(connect_reader(store.path)) as connection:
+        assert len(reader.read(connection, NOW).rows) == len(store.pipeline)

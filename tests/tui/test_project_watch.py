@@ -12,6 +12,7 @@ from screens import GOOD_ENGINE, app_on, text_of
 from textual.pilot import Pilot
 from wines import NOW, PIPELINE, TOKEN, Store, config_of
 
+from skafos_tui.store import working_tree
 from skafos_tui.store.home import Home
 from skafos_tui.store.working_tree import fingerprint_of, take_snapshot
 from skafos_tui.tui import project_watch
@@ -79,7 +80,7 @@ def test_only_files_with_another_stamp_are_read(directory: Path, monkeypatch: py
         read.append(path)
         return fingerprint_of(place, path)
 
-    monkeypatch.setattr(project_watch, "fingerprint_of", reading)
+    monkeypatch.setattr(working_tree, "fingerprint_of", reading)
     told: list[str] = []
     watch = watch_of(directory)
     watch.told = lambda: told.append(watch.digest)
