@@ -10,10 +10,8 @@ from dataclasses import replace
 import pytest
 from wines import NOW, TOKEN, USUAL, Store, job_id
 
-from skafos_tui.model.alert import AlertKey, AlertKind, Cause, acknowledged, occurred
 from skafos_tui.model.run import RunState, Task, TaskState
 from skafos_tui.store import schedules
-from skafos_tui.store.alerts import get_alert, put_alert
 from skafos_tui.store.database import connect_reader
 from skafos_tui.tui.reading import DashboardReader, neighbour_run
 from skafos_tui.tui.views import Dashboard, JobRow, elapsed, first_selected, shown_run
@@ -114,13 +112,9 @@ def test_a_failed_run_stays_until_its_alert_is_acknowledged(
 ) -> None:
     failed = store.failed_run()
     good = store.good_run(NOW - 1000)
-    key = AlertKey(TOKEN, AlertKind.FAILURE, job_id("Train forest"))
-    store.write(lambda c: put_alert(c, occurred(None, key, Cause("out of memory", run_id=failed), NOW)))
     view = view_of(reader, connection)
     assert view.run is not None and (view.run.id, view.firing) == (failed, 1)
-    alert = get_alert(connection, 1)
-    assert alert is not None
-    store.write(lambda c: put_alert(c, acknowledged(alert, "me", NOW)))
+    store.acknowledge(1)
     view = view_of(reader, connection)
     assert view.run is not None and (view.run.id, view.firing) == (good, 0)
 
