@@ -375,3 +375,15 @@ async def test_enter_shows_the_current_line_whole(store: Store) -> None:
         assert sum(line.count("x") for line in lines) > 400
         await screen.press("q")
         assert screen.app.screen is screen.app.dashboard
+
+
+async def test_a_screen_that_opens_on_the_log_types_into_it(store: Store) -> None:
+    store.running_run()
+    app = app_on(store)
+    async with app.run_test(size=SIZE) as pilot:
+        assert app.dashboard is not None
+        app.dashboard.do_focus_log()
+        screen = Screen(pilot, app)
+        await screen.until(lambda: app.dashboard is not None and app.dashboard.logs is not None)
+        await screen.press("/", "1", "2")
+        assert screen.rows()[-1] == "find: 12"

@@ -58,6 +58,7 @@ class DashboardScreen(RunControl, CommandScreen):
         self.metrics = MetricsPane()
         self._wanted_job: tuple[int, str] | None = None
         self.logs: LogPane | None = None
+        self._log_to_come = EmptyPane(3, "LOG", id="log")
         self.zoomed = False
         self.at = "jobs"
         self._dirty: set[str] = set()
@@ -68,7 +69,7 @@ class DashboardScreen(RunControl, CommandScreen):
         yield self.header
         yield self.jobs
         yield self.graph
-        yield EmptyPane(3, "LOG", id="log")
+        yield self._log_to_come
         yield self.metrics
         yield self.alerts
         yield self.card
@@ -118,15 +119,17 @@ class DashboardScreen(RunControl, CommandScreen):
         from skafos_tui.tui.widgets.log.pane import LogPane
 
         log = LogPane(3, "LOG", id="log", offer=lambda frame: self.skafos.pacer.offer(frame, "log"))
-        empty = self.pane("log")
-        had_keys = empty.has_focus
-        await empty.remove()
-        _place(log, self._arranged.boxes.get("log") if self._arranged else None)
+        await self._log_to_come.remove()
+        _place(log, self._box_of("log"))
         await self.mount(log)
         self.logs = log
-        if had_keys:
+        _place(log, self._box_of("log"))  # it may be another one by now
+        if self.at == "log":
             log.focus()
         self._show_log()
+
+    def _box_of(self, name: str) -> Box | None:
+        return self._arranged.boxes.get(name) if self._arranged else None
 
     def _show_log(self) -> None:
         """Give the logs to their pane, where it can be seen."""
@@ -154,6 +157,8 @@ class DashboardScreen(RunControl, CommandScreen):
 
     def pane(self, name: str) -> Pane:
         """The pane of this name."""
+        if name == "log":  # while one takes the place of the other there is neither among the widgets
+            return self.logs or self._log_to_come
         return self.query_one(f"#{name}", Pane)
 
     def show(self, view: Dashboard) -> None:
@@ -380,7 +385,8 @@ class DashboardScreen(RunControl, CommandScreen):
             return
         self._arranged = arranged
         for name in ("header", "footer", "banner", "card", *PANES):
-            _place(self.query_one(f"#{name}"), arranged.boxes.get(name))
+            widget = self.pane(name) if name == "log" else self.query_one(f"#{name}")
+            _place(widget, arranged.boxes.get(name))
         for number in range(2):
             _place(self.query_one(f"#rule-{number}"), dict(enumerate(arranged.rules)).get(number))
         self._catch_up()

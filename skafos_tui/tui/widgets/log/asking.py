@@ -71,6 +71,8 @@ class Asking(Handing, Moving):
 
     def _ask(self, prompt: Prompt | None) -> None:
         self.prompt = prompt
+        if prompt is not None and not self.has_focus:
+            self.focus()  # where the palette or another pane has asked for it
         self.say("" if prompt is None else "Enter takes it, Esc leaves it")
         self._draw_as()
 
