@@ -55,7 +55,7 @@ soak: $(INSTALLED_DEV) ## the long forms: thousands of runs in one engine, what 
 	@$(BIN)/python tests/soak/soak.py memory --runs 2000
 	@$(BIN)/python tests/soak/soak.py docker --runs 200
 	@SKAFOS_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS) \
-		tests/faults tests/unit/engine/test_timetable.py tests/unit/config
+		tests/faults tests/unit/engine/test_timetable.py tests/unit/config tests/tui/test_random_keys.py
 
 clean: ## remove what `make` made here: .venv, build and caches (.demo stays)
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

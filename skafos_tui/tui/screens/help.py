@@ -26,8 +26,8 @@ class HelpScreen(PopupScreen[None]):
     """The commands that work now, with their keys and a sentence each; the nearest place first."""
 
     CSS = "HelpScreen > .box { width: 78; }"
-    MOVES: ClassVar = {"j": "scroll_down", "k": "scroll_up", "ctrl+d": "page_down", "ctrl+u": "page_up"}
-    MOVES |= {"space": "page_down", "G": "scroll_end", "g": "scroll_home"}
+    MOVES: ClassVar = {"j": "scroll_down", "k": "scroll_up", "ctrl+d": "scroll_page_down", "ctrl+u": "scroll_page_up"}
+    MOVES |= {"space": "scroll_page_down", "G": "scroll_end", "g": "scroll_home"}
 
     def __init__(self, working: Iterable[Command]) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class HelpScreen(PopupScreen[None]):
         if TYPED.get(event.key, event.key) in ("?", "f1"):
             self.dismiss(None)
         elif event.key in self.MOVES:
-            getattr(self.query_one(VerticalScroll), f"action_{self.MOVES[event.key]}")()
+            getattr(self.query_one(VerticalScroll), self.MOVES[event.key])(animate=False)
 
 
 def help_lines(commands: Iterable[Command]) -> list[str]:
