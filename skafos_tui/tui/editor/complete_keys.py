@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual import events
+from textual.geometry import Offset
 
 from skafos_tui.model.diagnostic import Edit
+from skafos_tui.text.tables import cell_width
 from skafos_tui.tui.editor.complete import Known, Suggestion, suggestions
 from skafos_tui.tui.editor.complete_list import CompletionList
 from skafos_tui.tui.editor.config_text import ConfigText
@@ -33,8 +35,8 @@ class Completion:
         if not self._is_typed:
             self.close()
             return
-        self._is_typed = False
-        self._look(asked=False)
+        if self._revision != self._buffer.revision:
+            self._look(asked=False)
 
     def cursor_moved(self) -> None:
         """The cursor stands elsewhere: without a change of the text there is nothing to complete any more."""
@@ -93,7 +95,9 @@ class Completion:
             if not asked and not _comes_by_itself(self._place, found):
                 found = []
         if found or self._shown.is_open:
-            self._shown.offer(tuple(found), buffer.cursor_screen_offset, buffer.screen.size)
+            x, y = buffer.cursor_screen_offset
+            begun = cell_width(lines[row][self._place.start : column])
+            self._shown.offer(tuple(found), Offset(x - begun, y), buffer.screen.size)
 
 
 def _comes_by_itself(place: Place, found: list[Suggestion]) -> bool:
