@@ -15,6 +15,8 @@ JOBS_LEAST = 4
 LOG_LEAST = 7
 SIDE_MEDIUM = 43
 UPPER_LEAST_LARGE = 13
+ONE_WITH_CARD = 12
+"""From so many rows on the failure card stands above a pane that is alone."""
 JOBS_WIDTH = 128
 REFERENCE = 220
 """The width for which SCREENS gives the columns of the large layout."""
@@ -86,7 +88,10 @@ def arrange(
     layout = layout_of(width, height)
     frame = {"header": Box(0, 0, width, 1), "footer": Box(0, height - 1, width, 1)}
     if layout is Layout.ONE or zoomed:
-        return Arrangement(layout, {**frame, focused: Box(0, 1, width, max(0, height - 2))})
+        top = 1 + card if card and not zoomed and height >= ONE_WITH_CARD else 1
+        if top > 1:
+            frame["card"] = Box(0, 1, width, card)
+        return Arrangement(layout, {**frame, focused: Box(0, top, width, max(0, height - 1 - top))})
     if layout is Layout.SMALL:
         small = _small(width, height, jobs_want, card)
         return Arrangement(layout, {**frame, face: small.pop("jobs"), **small})

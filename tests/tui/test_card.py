@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.model.verdict import Verdict, VerdictKind
 from skafos_tui.store.database import connect_reader
 from skafos_tui.store.metrics_writer import MetricsWriter, Origin
+from skafos_tui.tui.arrangement import arrange
 from skafos_tui.tui.control import Refused
 from skafos_tui.tui.reading import DashboardReader
 from skafos_tui.tui.reading_alerts import FailureReader, short_evidence
@@ -219,6 +221,30 @@ def test_a_job_with_a_schedule_of_its_own_waits_for_that(store: Store) -> None:
     store.schedule("Train forest", "0 5 * * *")
     after = failure().next_at
     assert before is not None and after is not None and after - before == 2 * 3600
+
+
+def test_with_a_card_panes_fill_the_screen_too_and_never_overlap() -> None:
+    for width, height, card in itertools.product(range(40, 260, 11), range(8, 70, 3), (2, 3)):
+        found = arrange(width, height, 1000, "jobs", zoomed=False, card=card)
+        taken = [
+            (x, y)
+            for box in (*found.boxes.values(), *found.rules)
+            for x in range(box.x, box.x + box.width)
+            for y in range(box.y, box.y + box.height)
+        ]
+        assert len(taken) == len(set(taken)) == width * height
+        assert height < 12 or found.boxes["card"].height == card
+
+
+async def test_a_narrow_screen_has_the_card_above_its_one_pane(store: Store) -> None:
+    app = app_on(failed_store(store))
+    async with app.run_test(size=(50, 24)) as pilot:
+        await pilot.pause()
+        lines = text_of(app).splitlines()
+        assert lines[1] == " ✗ Train forest #1  OUT OF MEMORY  limit 2.0G, pe…" and "1 JOBS" in lines[4]
+        await pilot.press("z")
+        await pilot.pause()
+        assert "1 JOBS" in text_of(app).splitlines()[1]
 
 
 def test_a_run_without_unseen_alerts_has_no_card(store: Store) -> None:
