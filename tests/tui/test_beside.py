@@ -78,7 +78,7 @@ async def test_every_validation_renews_the_plan(store: Store) -> None:
 async def test_without_a_deployment_a_save_is_only_checked(store: Store) -> None:
     store.write(lambda connection: projects.set_active(connection, TOKEN, None))
     async with editor_on(store, size=(140, 40)) as editor:
-        await looked_up(editor, "PLAN nothing is deployed: a save is on")
+        await looked_up(editor, "PLAN nothing is deployed: a save is")
 
 
 async def test_fires_follow_the_job_at_the_cursor(store: Store) -> None:

@@ -92,13 +92,16 @@ class Beside(Lines):
 
     # Parts
 
-    def _title(self, title: str, rest: str, role: Role | None = None) -> Row:
-        style = self.role(role or Role.IDLE)
-        return Row(((f" {title} ", BOLD), (plain(rest), style)))
+    def _title(self, title: str, rest: str, width: int, role: Role = Role.IDLE) -> list[Row]:
+        """A title and what stands behind it, on two lines at most."""
+        style, indent = self.role(role), len(title) + 2
+        lines = wrap(rest, width - indent - 1, 2)
+        first = Row(((f" {title} ", BOLD), (lines[0], style)))
+        return [first, *(Row(((" " * indent, PLAIN), (line, style))) for line in lines[1:])]
 
     def _finding_rows(self, width: int) -> list[Row]:
         listed = sorted(self._findings, key=lambda item: (item.is_old, item.row, item.start))
-        rows = [self._title("FINDINGS", str(len(listed)) if listed else "none")]
+        rows = self._title("FINDINGS", str(len(listed)) if listed else "none", width)
         for item in listed:
             sign, role = SIGNS[str(item.finding.severity)]
             style = self.role(Role.IDLE if item.is_old else role)
@@ -112,8 +115,8 @@ class Beside(Lines):
     def _fire_rows(self, width: int) -> list[Row]:
         facts = self._fires
         if facts is None:
-            return [self._title("NEXT", "no job at the cursor")]
-        rows = [self._title("NEXT", fires_of(facts))]
+            return self._title("NEXT", "no job at the cursor", width)
+        rows = self._title("NEXT", fires_of(facts), width)
         for line, role in fire_lines(facts, self.skafos.now()):
             indent = "   " if role is Role.WARN else " "
             for part in wrap(line, width - len(indent) - 1, 3):
@@ -122,7 +125,8 @@ class Beside(Lines):
 
     def _plan_rows(self, width: int) -> list[Row]:
         plan = self._plan
-        rows = [self._title("PLAN", plan.problem or plan.words, Role.WARN if plan.problem.endswith("s") else None)]
+        is_bad = plan.problem.startswith("not applied")
+        rows = self._title("PLAN", plan.problem or plan.words, width, Role.WARN if is_bad else Role.IDLE)
         for line in plan.lines:
             rows += [
                 Row(((f" {'  ' if number else ''}{part}", PLAIN),))
