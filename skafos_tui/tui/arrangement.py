@@ -75,17 +75,30 @@ def arrange(
     beside: bool = True,
     card: int = 0,
     banner: bool = False,
+    layout: Layout | None = None,
 ) -> Arrangement:
     """The boxes of header, footer and panes; `jobs_want` rows would show all jobs with their title.
 
     `face` is `jobs`, or `graph` where that stands in their place; `beside`: where there is room both are seen.
     `card` rows at the top are the failure card's; in the small layout they stand in place of the alert line.
-    A `banner` is one row below the header.
+    A `banner` is one row below the header; the layout (by default that for the size) isn't another one for it.
     """
     if banner:
-        inner = arrange(width, height - 1, jobs_want, focused, zoomed=zoomed, face=face, beside=beside, card=card)
-        return _below_banner(inner, width)
-    layout = layout_of(width, height)
+        return _below_banner(
+            arrange(
+                width,
+                height - 1,
+                jobs_want,
+                focused,
+                zoomed=zoomed,
+                face=face,
+                beside=beside,
+                card=card,
+                layout=layout_of(width, height),
+            ),
+            width,
+        )
+    layout = layout or layout_of(width, height)
     frame = {"header": Box(0, 0, width, 1), "footer": Box(0, height - 1, width, 1)}
     if layout is Layout.ONE or zoomed:
         top = 1 + card if card and not zoomed and height >= ONE_WITH_CARD else 1

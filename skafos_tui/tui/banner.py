@@ -5,11 +5,11 @@ from __future__ import annotations
 from skafos_tui.text.sgr import plain
 from skafos_tui.tui.views import Dashboard, EngineState
 
-LOCAL = "jobs run as local processes"
+LOCAL, WAITING = "local processes", "jobs wait"
 
 
 def banner_of(view: Dashboard) -> str:
-    """The cause, and what follows from it.
+    """What follows, and the cause.
 
     A project that ran in Docker waits for it; one that never ran, or ran without it, uses local processes (SPEC 4).
     """
@@ -23,6 +23,6 @@ def banner_of(view: Dashboard) -> str:
     troubles = dict(engine.runners)
     own = troubles.get(view.runner, "")
     if own:
-        return plain(f"{own}; jobs wait for it")
+        return plain(f"{WAITING}: {own}")
     without = troubles.get("docker", "") if view.runner in ("", "process") else ""
-    return plain(f"{without}; {LOCAL}" if without else engine.problem)
+    return plain(f"{LOCAL}: {without}" if without else engine.problem)

@@ -92,7 +92,7 @@ async def test_larger_than_the_pane_it_is_rails_and_says_so(store: Store) -> Non
     async with app.run_test(size=(60, 16)) as pilot:
         await pilot.press("v", "G")
         await pilot.pause()
-        assert "▌2 GRAPH  Report  larger than this pane: shown as rails" in text_of(app)
+        assert "▌2 GRAPH  larger than this pane: shown as rails" in text_of(app)
         assert "▌·─╯     Report" in text_of(app)
         assert isinstance(graph(app)._drawn, Rails)
 

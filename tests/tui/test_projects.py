@@ -141,9 +141,9 @@ async def test_a_directory_that_has_gone_is_told(store: Store, home: Home, tmp_p
     ("runner", "engine", "banner"),
     [
         ("docker", GOOD_ENGINE, ""),
-        ("docker", NO_DOCKER, "Docker does not answer at /var/run/docker.sock; jobs wait for it"),
-        ("", NO_DOCKER, "Docker does not answer at /var/run/docker.sock; jobs run as local processes"),
-        ("process", NO_DOCKER, "Docker does not answer at /var/run/docker.sock; jobs run as local processes"),
+        ("docker", NO_DOCKER, "jobs wait: Docker does not answer at /var/run/docker.sock"),
+        ("", NO_DOCKER, "local processes: Docker does not answer at /var/run/docker.sock"),
+        ("process", NO_DOCKER, "local processes: Docker does not answer at /var/run/docker.sock"),
         ("process", GOOD_ENGINE, ""),
         ("docker", EngineFacts(EngineState.STARTING, NOW), ""),
         ("docker", EngineFacts(EngineState.LOST, NOW, problem="it does not start"), "it does not start"),
@@ -156,7 +156,7 @@ def test_the_banner_names_the_cause_and_what_follows(runner: str, engine: Engine
 
 def test_what_a_daemon_says_controls_no_terminal() -> None:
     engine = replace(GOOD_ENGINE, runners=(("docker", "no\x1b]0;gotcha\x07 socket"),))
-    assert banner_of(Dashboard(TOKEN, "wine", runner="docker", engine=engine)) == "no socket; jobs wait for it"
+    assert banner_of(Dashboard(TOKEN, "wine", runner="docker", engine=engine)) == "jobs wait: no socket"
 
 
 async def test_the_banner_stands_below_the_header_and_one_key_says_what_is_missing(
@@ -167,7 +167,7 @@ async def test_the_banner_stands_below_the_header_and_one_key_says_what_is_missi
     app = app_of(store, home, tmp_path, engine=NO_DOCKER)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
-        assert "Docker does not answer at /var/run/docker.sock; jobs wait for it  ! what is" in text_of(app)
+        assert "jobs wait: Docker does not answer at /var/run/docker.sock  ! doctor" in text_of(app)
         assert "1 JOBS" in text_of(app)
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: "1 missing" in text_of(app))

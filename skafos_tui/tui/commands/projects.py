@@ -5,6 +5,6 @@ from __future__ import annotations
 from skafos_tui.tui.command import Command
 
 PROJECTS: tuple[Command, ...] = (
-    Command("doctor", ("!",), "what is missing", "What is missing on this machine, and how to get it."),
+    Command("doctor", ("!",), "doctor", "What is missing on this machine, and how to get it."),
     Command("go.projects", ("g p",), "projects", "To all projects of yours."),
 )

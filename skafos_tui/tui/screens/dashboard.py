@@ -256,6 +256,9 @@ class DashboardScreen(RunControl, CommandScreen):
             if job_id in self.view.row_of:
                 self.jobs.select(job_id)
 
+    def on_failure_card_opened(self, message: FailureCard.Opened) -> None:
+        self.go_to_job(message.job_id)
+
     def on_alerts_pane_opened(self, message: AlertsPane.Opened) -> None:
         from skafos_tui.tui.attention import go_to
 
@@ -367,9 +370,7 @@ class DashboardScreen(RunControl, CommandScreen):
             return
         banner = banner_of(self.view)
         self.banner.show(banner)
-        # With one row less some terminals would have another layout: nothing is worth that.
-        has_banner = bool(banner) and layout_of(width, height - 1) is layout_of(width, height)
-        wanted, beside = self._upper_wants(width, height - has_banner)
+        wanted, beside = self._upper_wants(width, height - bool(banner))
         arranged = arrange(
             width,
             height,
@@ -379,7 +380,7 @@ class DashboardScreen(RunControl, CommandScreen):
             face=self.face,
             beside=beside,
             card=card_rows(self.view),
-            banner=has_banner,
+            banner=bool(banner),
         )
         if arranged == self._arranged:
             return

@@ -8,7 +8,7 @@ from skafos_tui.text.tables import cell_width, clip
 from skafos_tui.tui.theme import Role
 from skafos_tui.tui.widgets.pane import BOLD, PLAIN, Lines
 
-KEY, SAYS = "!", " what is missing"
+KEY, SAYS = "!", " doctor"
 
 
 class Banner(Lines):

@@ -162,9 +162,10 @@ class GraphPane(Pane):
             self.dashboard.do_back()
 
     def heading(self) -> list[Piece]:
+        if isinstance(self._drawn, Rails):
+            return [(f"  {TOO_LARGE}", self.role(Role.WARN))]
         row = self.view.row_of.get(self.selected or "")
-        said: list[Piece] = [(f"  {row.name}", self.role(Role.IDLE))] if row else []
-        return [*said, (f"  {TOO_LARGE}", self.role(Role.WARN))] if isinstance(self._drawn, Rails) else said
+        return [(f"  {row.name}", self.role(Role.IDLE))] if row else []
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
