@@ -86,14 +86,15 @@ class Lines(Widget, inherit_bindings=False):
     def strip(self, pieces: Iterable[Piece]) -> Strip:
         """One line of exactly the widget's width; what is longer is cut, and nothing in it controls a terminal."""
         base, width, used = self._base_style(), self.size.width, 0
+        ascii_only = self.skafos.ascii
         segments = []
         for text, style in pieces:
-            shown = plain(text)
-            if self.skafos.ascii:
+            shown = text if text.isprintable() else plain(text)
+            if ascii_only:
                 shown = shown.translate(_ASCII)
             cells = _cells(shown)
             if used + cells > width:
-                shown = clip(shown, width - used).translate(_ASCII) if self.skafos.ascii else clip(shown, width - used)
+                shown = clip(shown, width - used).translate(_ASCII) if ascii_only else clip(shown, width - used)
                 cells = _cells(shown)
             if shown:
                 segments.append(Segment(shown, base + style))
