@@ -22,6 +22,8 @@ from skafos_tui.tui.editor.place import Place, Spot
 
 MOST = 50
 """More than anybody looks through."""
+NAMES_JOBS = frozenset([("dependencies",), ("job",)])
+"""The last keys of the paths whose values name jobs: only there they have to be known."""
 CRONS = (
     ("0 9 * * *", "every day at 9:00"),
     ("0 * * * *", "every hour"),

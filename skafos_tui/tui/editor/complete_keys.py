@@ -20,7 +20,7 @@ _ERASING = frozenset(["backspace", "delete", "ctrl+w"])
 class Completion:
     """Offers what fits while somebody types in a buffer; `known` gives what values may name."""
 
-    def __init__(self, buffer: ConfigText, shown: CompletionList, known: Callable[[list[str]], Known]) -> None:
+    def __init__(self, buffer: ConfigText, shown: CompletionList, known: Callable[[list[str], Place], Known]) -> None:
         self._buffer = buffer
         self._shown = shown
         self._known = known
@@ -91,7 +91,7 @@ class Completion:
         self._place = place_at(lines, row, column)
         found: list[Suggestion] = []
         if self._place.spot is not Spot.NOTHING:
-            found = suggestions(self._place, self._known(lines))
+            found = suggestions(self._place, self._known(lines, self._place))
             if not asked and not _comes_by_itself(self._place, found):
                 found = []
         if found or self._shown.is_open:

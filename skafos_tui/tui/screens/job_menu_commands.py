@@ -16,9 +16,10 @@ from skafos_tui.config.reading import random_id
 from skafos_tui.model.diagnostic import Edit, Severity
 from skafos_tui.text.sgr import plain
 from skafos_tui.tui.command import Fact
-from skafos_tui.tui.editor.complete import Known, jobs_in, project_files, root_keys
+from skafos_tui.tui.editor.complete import NAMES_JOBS, Known, jobs_in, project_files, root_keys
 from skafos_tui.tui.editor.complete_keys import Completion
 from skafos_tui.tui.editor.complete_list import CompletionList
+from skafos_tui.tui.editor.place import Place
 from skafos_tui.tui.screens.config_files import ConfigFiles
 from skafos_tui.tui.screens.job_menu import Fields, FieldsScreen, JobMenu, delete_question, name_problem
 from skafos_tui.tui.widgets.beside import Beside
@@ -92,9 +93,10 @@ class ConfigJobs(ConfigFiles):
         if remark:
             self.tell(remark)
 
-    def _known(self, lines: Sequence[str]) -> Known:
+    def _known(self, lines: Sequence[str], place: Place) -> Known:
         channels = tuple(self._project.notify) if self._project is not None else ()
-        return Known(jobs_in(lines), self._files, channels, root_keys(lines), self.job_at_cursor() or "")
+        jobs = jobs_in(lines) if place.path[-1:] in NAMES_JOBS else ()
+        return Known(jobs, self._files, channels, root_keys(lines), self.job_at_cursor() or "")
 
     def _read_files(self) -> None:
         self._files = project_files(str(self.path.parent))
