@@ -141,6 +141,16 @@ async def test_the_card_tells_of_the_selected_job_and_how_many_others_failed(sto
         assert "Train forest #1  OUT OF MEMORY" in text_of(app).splitlines()[1]
 
 
+async def test_a_click_on_the_card_goes_to_the_job_that_failed(store: Store) -> None:
+    app = app_on(failed_store(store))
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("g", "g", "3")
+        await pilot.click("#card", offset=(10, 1))
+        await pilot.pause()
+        assert app.dashboard is not None and app.dashboard.at == "jobs"
+        assert app.dashboard.jobs.selected == job_id("Train forest")
+
+
 async def test_on_a_small_screen_the_alerts_are_still_one_key_away(store: Store) -> None:
     app = app_on(failed_store(store))
     async with app.run_test(size=SIZE) as pilot:

@@ -259,6 +259,9 @@ class DashboardScreen(RunControl, CommandScreen):
     def on_failure_card_opened(self, message: FailureCard.Opened) -> None:
         self.go_to_job(message.job_id)
 
+    def on_failure_card_opened(self, message: FailureCard.Opened) -> None:
+        self.go_to_job(message.job_id)
+
     def on_alerts_pane_opened(self, message: AlertsPane.Opened) -> None:
         from skafos_tui.tui.attention import go_to
 

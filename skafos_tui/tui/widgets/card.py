@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from textual import events
+from textual.message import Message
 from textual.strip import Strip
 
 from skafos_tui.model.run import TaskState
@@ -27,6 +29,13 @@ def card_rows(view: Dashboard) -> int:
 class FailureCard(Lines):
     """The failure of the selected job, else of the first that failed; never focused."""
 
+    class Opened(Message):
+        """A click wants to go to the job that failed."""
+
+        def __init__(self, job_id: str) -> None:
+            super().__init__()
+            self.job_id = job_id
+
     def __init__(self, view: Dashboard, *, id: str = "card") -> None:
         super().__init__(id=id)
         self.view = view
@@ -45,6 +54,10 @@ class FailureCard(Lines):
         self.view, self.selected = view, selected
         if before != (view.failures, view.changed, view.firing, self.failure):
             self.refresh()
+
+    def on_click(self, _event: events.Click) -> None:
+        if self.failure is not None:
+            self.post_message(self.Opened(self.failure.job_id))
 
     def tick_distances(self) -> None:
         """A minute has gone by: drawn anew only if it reads otherwise now."""

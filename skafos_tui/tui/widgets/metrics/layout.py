@@ -45,10 +45,16 @@ def lay_line(gauges: Sequence[Gauge], width: int) -> Row:
     cells = max(0, min(SPARK_MOST, (width - fixed) // max(1, len(drawn))))
     row: Row = []
     for gauge in drawn:
-        text = spark(resample(gauge.values, cells, peaks=gauge.peaks), top=gauge.top)
+        text = spark(resample(_begun(gauge.values), cells, peaks=gauge.peaks), top=gauge.top)
         row += [(f"   {gauge.brief}" if row else gauge.brief, _tone(gauge)), (f" {text}", _ink(gauge))]
     row += [(f"   {gauge.brief}" if row or place else gauge.brief, None) for place, gauge in enumerate(said)]
     return row
+
+
+def _begun(values: Sequence[float | None]) -> Sequence[float | None]:
+    """Without what is missing before the first value: a rate needs two samples."""
+    first = next((place for place, value in enumerate(values) if value is not None), 0)
+    return values[first:]
 
 
 def lay_rows(gauges: Sequence[Gauge], width: int, rows: int, life: Life) -> list[Row]:
