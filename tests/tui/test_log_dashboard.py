@@ -387,3 +387,16 @@ async def test_a_screen_that_opens_on_the_log_types_into_it(store: Store) -> Non
         await screen.until(lambda: app.dashboard is not None and app.dashboard.logs is not None)
         await screen.press("/", "1", "2")
         assert screen.rows()[-1] == "find: 12"
+
+
+async def test_a_line_is_clicked_on_and_a_double_click_shows_it_whole(store: Store) -> None:
+    store.running_run()
+    async with shown(store) as screen:
+        log = screen.log
+        row = screen.rows()[3]
+        await screen.pilot.click(log, offset=(20, 3))
+        assert screen.app.dashboard is not None and screen.app.dashboard.at == "log"
+        assert screen.rows()[3] == row.replace(" #", "▌#", 1)
+        await screen.pilot.click(log, offset=(20, 3), times=2)
+        await screen.pilot.pause()
+        assert text_of(screen.app).startswith(" a line of Train forest")

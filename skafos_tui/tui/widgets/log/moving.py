@@ -36,14 +36,15 @@ class Moving(LogRows):
         event.stop()
         self._scroll(-WHEEL_ROWS)
 
-    def on_click(self, event: events.Click) -> None:
-        """The line clicked on becomes the current one."""
-        self.post_message(self.Focused(self))
+    def choose_row(self, number: int) -> bool:
+        """Make the line that a row of the screen shows the current one; whether there is one."""
         rows = self._window()
-        if 1 <= event.y <= len(rows):
-            self._set_following(False)
-            self.cursor = rows[event.y - 1][0]
-            self.refresh()
+        if not 0 <= number < len(rows):
+            return False
+        self._set_following(False)
+        self.cursor = rows[number][0]
+        self.refresh()
+        return True
 
     def do_down(self) -> None:
         """To the next line."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from textual import events
 from textual.message import Message
 from textual.timer import Timer
 
@@ -171,6 +172,13 @@ class LogPane(Asking):
             if not self.following:
                 self._step(1)
             self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """The line clicked on becomes the current one; twice: it is shown whole."""
+        if self.choose_row(event.y - 1) and event.chain == 2:
+            self.do_deeper()
+        else:
+            self.post_message(self.Focused(self))
 
     def do_deeper(self) -> None:
         """Show the current line whole."""
