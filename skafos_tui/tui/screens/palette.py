@@ -16,6 +16,7 @@ from skafos_tui.tui.command import Command, key_name
 from skafos_tui.tui.screens.popup import PopupScreen
 
 _TITLE_WIDTH = 26
+_PAGE = 10
 MOST_JOBS = 50
 
 
@@ -64,14 +65,15 @@ class PaletteScreen(PopupScreen["Choice | None"]):
 
     def on_key(self, event: events.Key) -> None:
         """The arrows move in the list while the typing goes on."""
-        options = self.query_one(OptionList)
-        moves = {"down": options.action_cursor_down, "up": options.action_cursor_up}
-        moves |= {"pagedown": options.action_page_down, "pageup": options.action_page_up}
-        if event.key not in moves:
+        by = {"down": 1, "up": -1, "pagedown": _PAGE, "pageup": -_PAGE}.get(event.key)
+        if by is None:
             return
-        moves[event.key]()
         event.stop()
         event.prevent_default()
+        options = self.query_one(OptionList)
+        if self._shown:
+            # Textual's own paging fails before the list has been laid out.
+            options.highlighted = max(0, min(len(self._shown) - 1, (options.highlighted or 0) + by))
 
     def _choose(self) -> None:
         highlighted = self.query_one(OptionList).highlighted
