@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "tui"))
@@ -21,6 +22,7 @@ from skafos_tui.config.reader import parse_config
 from skafos_tui.model.project import Project
 from skafos_tui.model.run import TaskState
 from skafos_tui.store.database import connect_reader
+from skafos_tui.text.rails import Rails
 from skafos_tui.tui.reading import DashboardReader
 from skafos_tui.tui.views import Dashboard, JobRow
 from skafos_tui.tui.written import Written
@@ -133,6 +135,31 @@ async def measure_drawing(store: Store, jobs: int) -> bool:
     return good
 
 
+async def measure_graph(jobs: int, face: str) -> bool:
+    """Print what a changed job costs the graph pane until its lines are made: drawn in layers, or as rails."""
+    with tempfile.TemporaryDirectory() as directory:
+        app = app_on(store_with(jobs, Path(directory)))
+        async with app.run_test(size=(220, 100)) as pilot:
+            await pilot.press("v")
+            await pilot.pause(0.3)
+            assert app.dashboard is not None
+            pane, number = app.dashboard.graph, jobs // 2 + 9
+            assert isinstance(pane._drawn, Rails) == (face == "rails")
+            views = cycle([_changed(app.view, number, state) for state in (TaskState.QUEUED, TaskState.WAITING)])
+
+            def change() -> None:
+                pane.show(next(views))
+                for line in range(pane.size.height):
+                    pane.render_line(line)
+
+            change()
+            row = milliseconds(change, 21)
+    good = row <= RESTYLE_MS
+    verdict = "" if good else ", TOO SLOW"
+    print(f"graph of {jobs} jobs as {face}: one job restyled {row:.2f} ms (bar {RESTYLE_MS:.0f}{verdict})")
+    return good
+
+
 def _changed(view: Dashboard, number: int, state: TaskState) -> Dashboard:
     from dataclasses import replace
 
@@ -152,6 +179,8 @@ def main() -> int:
             store = store_with(jobs, Path(directory))
             good = measure_reading(store, jobs) and good
             good = asyncio.run(measure_drawing(store, jobs)) and good
+    for jobs, face in ((20, "layers"), (500, "rails")):
+        good = asyncio.run(measure_graph(jobs, face)) and good
     return 0 if good else 1
 
 

@@ -57,6 +57,16 @@ async def test_the_wheel_scrolls_at_most_to_the_last_row(store: Store, height: i
         assert any("Report" in line for line in text_of(app).splitlines())
 
 
+async def test_a_reason_with_a_nasty_name_in_it_controls_nothing(store: Store) -> None:
+    run_id = store.running_run()
+    store.set_task(run_id, "Score", TaskState.QUEUED, reason="needs 1 cpu, E\x1b]0;gotcha\x07vil has it")
+    app = app_on(store)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        assert "queued: needs 1 cpu, Evil has it" in text_of(app)
+        assert "\x1b" not in text_of(app)
+
+
 def _wheel(pane: JobsPane) -> events.MouseScrollDown:
     return events.MouseScrollDown(pane, 5, 3, 0, 1, 0, False, False, False)
 

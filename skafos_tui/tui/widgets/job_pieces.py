@@ -8,6 +8,7 @@ from rich.style import Style
 
 from skafos_tui.model.run import TaskState
 from skafos_tui.text.durations import clock, relative
+from skafos_tui.text.sgr import plain
 from skafos_tui.text.tables import cell_width, clip, pad
 from skafos_tui.tui.columns import LAST, TIME, Columns
 from skafos_tui.tui.theme import LOOKS, Look, Role
@@ -56,7 +57,7 @@ def state_pieces(
     style = role(look.role) + BOLD if look.bold else role(look.role)
     task = row.task
     if task is not None and task.state is TaskState.QUEUED and look.role is Role.RUN and task.reason:
-        return [(f"{look.word}: {task.reason}", style)]
+        return [(f"{look.word}: {plain(task.reason)}", style)]
     idle = role(Role.IDLE)
     pieces: list[Piece] = [
         (pad(clip(look.word, columns.state), columns.state) + " ", style),
