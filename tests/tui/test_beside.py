@@ -120,6 +120,25 @@ async def test_a_job_in_a_config_with_errors_has_the_fires_it_had(store: Store) 
         await looked_up(editor, "not known while the config has")
 
 
+async def test_distances_are_drawn_only_when_they_read_otherwise(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [NOW]
+    async with editor_on(store, TIMED, job=CLEAN, size=(140, 40), now=lambda: clock[0]) as editor:
+        await looked_up(editor, "Wed 15 Nov 09:00  in 10 h")
+        drawn: list[int] = []
+        monkeypatch.setattr(editor.screen.beside, "refresh", lambda *_a, **_o: drawn.append(1))
+        clock[0] += 60
+        editor.screen.beside.tick()
+        assert drawn == []
+        monkeypatch.undo()
+        clock[0] += 3600
+        editor.screen._minute()
+        await looked_up(editor, "Wed 15 Nov 09:00  in 9 h")
+        clock[0] += 10 * 3600
+        editor.screen._minute()
+        await editor.until(lambda: "Wed 15" not in beside(editor))
+        assert "Thu 16 Nov 09:00  in 23 h" in beside(editor)
+
+
 # Facts -----------------------------------------------------------------------------------------------------------
 
 

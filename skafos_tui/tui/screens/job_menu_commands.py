@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 FIRES_S = 0.1
 """So long the cursor has to stay in another job before its fires are looked up."""
 
+DISTANCES_S = 60.0
+"""How often `in 5 h` is looked at; only what reads otherwise is drawn."""
+
 
 class ConfigJobs(ConfigFiles):
     """The part of the config editor that is about jobs; the screen itself gives what is only declared here."""
@@ -64,6 +67,7 @@ class ConfigJobs(ConfigFiles):
         self.mount(self.completion_list)
         self.checked.subscribe(self, self._text_checked)
         self.look_up(self._read_files)
+        self.set_interval(DISTANCES_S, self._minute)
 
     def job_at_cursor(self) -> str | None:
         """The id of the job that the cursor is in."""
@@ -111,12 +115,18 @@ class ConfigJobs(ConfigFiles):
                 self._fires_timer.stop()
             self._fires_timer = self.set_timer(FIRES_S, self._look_at_fires)
 
+    def _minute(self) -> None:
+        """A fire may be past, and distances read otherwise."""
+        if self.is_current:
+            self._look_at_fires()
+
     def on_beside_chosen(self, message: Beside.Chosen) -> None:
         self.buffer.go_to_row(*message.place)
         self.buffer.focus()
 
     def on_config_jobs_beside_read(self, message: BesideRead) -> None:
         self.beside.show(fires=message.fires, plan=message.plan)
+        self.beside.tick()
 
     def _text_checked(self, result: ReadResult) -> None:
         self._project = result.project or self._project

@@ -71,6 +71,12 @@ class Beside(Lines):
         self._rows = None
         self.refresh()
 
+    def tick(self) -> None:
+        """Distances may read otherwise now: only then something is drawn."""
+        before, self._rows = self._rows, None
+        if before is None or self._laid_out() != before:
+            self.refresh()
+
     def on_resize(self, _event: events.Resize) -> None:
         self.lay_out_anew()
 
