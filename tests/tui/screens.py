@@ -37,6 +37,12 @@ def app_on(store: Store, *, engine: EngineFacts = GOOD_ENGINE, **options: Any) -
     return app
 
 
+def settled(app: SkafosApp) -> bool:
+    """Whether everything that comes behind the first frame is there."""
+    metrics = app.dashboard.metrics if app.dashboard is not None else None
+    return metrics is not None and metrics.settled and not app.pacer.pending
+
+
 def text_of(app: App[Any]) -> str:
     """The screen as plain text, without blanks at the ends of lines."""
     strips = app.screen._compositor.render_strips()

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from screens import GOOD_ENGINE, app_on, text_of
+from screens import GOOD_ENGINE, app_on, settled, text_of
 from test_dashboard import until
 from wines import NOW, Store
 
 from skafos_tui.model.run import TaskState
 from skafos_tui.tui.views import EngineFacts, EngineState
-from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 
 GOLDENS = Path(__file__).parent / "goldens"
 SIZES = ((60, 16), (80, 24), (100, 30), (140, 40), (220, 60))
@@ -71,7 +70,7 @@ async def test_the_screen_is_as_agreed(
     app = app_on(store, engine=scene(store))
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        await until(pilot, lambda: app.screen.query_one(MetricsPane).settled and not app.pacer.pending)
+        await until(pilot, lambda: settled(app))
         text = text_of(app)
     golden = GOLDENS / f"{scene.__name__}-{size[0]}x{size[1]}.txt"
     if os.environ.get("SKAFOS_GOLDENS") == "renew":

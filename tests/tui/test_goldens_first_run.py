@@ -12,6 +12,7 @@ from typing import cast
 
 import pytest
 from screens import GOOD_ENGINE, app_on, text_of
+from screens import settled as is_settled
 from test_dashboard import until
 from test_goldens import GOLDENS, SIZES
 from textual.pilot import Pilot
@@ -23,7 +24,6 @@ from skafos_tui.tui.bridge import Bridge
 from skafos_tui.tui.reading import DashboardReader
 from skafos_tui.tui.reading_projects import ProjectLine
 from skafos_tui.tui.start import Beginning, StartApp
-from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 from skafos_tui.tui.written import Written
 
 NO_DOCKER = replace(
@@ -37,7 +37,7 @@ sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{siz
 async def settled(pilot: Pilot[None]) -> None:
     """Wait for what threads read."""
     app = cast(SkafosApp, pilot.app)
-    await until(pilot, lambda: app.screen.query_one(MetricsPane).settled and not app.pacer.pending)
+    await until(pilot, lambda: is_settled(app))
 
 
 def compare(scene: str, size: Size, text: str) -> None:

@@ -26,12 +26,12 @@ from skafos_tui.tui.widgets.footer import Footer
 from skafos_tui.tui.widgets.graph import GraphPane
 from skafos_tui.tui.widgets.header import Header
 from skafos_tui.tui.widgets.jobs import JobsPane
-from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 from skafos_tui.tui.widgets.pane import EmptyPane, Lines, Pane
 from skafos_tui.tui.widgets.rule import Rule
 
 if TYPE_CHECKING:
     from skafos_tui.tui.widgets.log.pane import LogPane
+    from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 
 DISTANCES_S = 60.0
 """How often `in 5 h` is looked at; only what reads otherwise is drawn."""
@@ -55,10 +55,16 @@ class DashboardScreen(RunControl, CommandScreen):
         self.alerts = AlertsPane(view)
         self.card = FailureCard(view)
         self.card.selected = self.jobs.selected
-        self.metrics = MetricsPane()
+        self.metrics: MetricsPane | None = None
         self._wanted_job: tuple[int, str] | None = None
         self.logs: LogPane | None = None
-        self._log_to_come = EmptyPane(3, "LOG", id="log")
+        self._panes: dict[str, Pane] = {
+            "jobs": self.jobs,
+            "graph": self.graph,
+            "log": EmptyPane(3, "LOG", id="log"),
+            "metrics": EmptyPane(4, "METRICS", id="metrics"),
+            "alerts": self.alerts,
+        }
         self.zoomed = False
         self.at = "jobs"
         self._dirty: set[str] = set()
@@ -67,11 +73,7 @@ class DashboardScreen(RunControl, CommandScreen):
 
     def compose(self) -> ComposeResult:
         yield self.header
-        yield self.jobs
-        yield self.graph
-        yield self._log_to_come
-        yield self.metrics
-        yield self.alerts
+        yield from self._panes.values()
         yield self.card
         yield self.banner
         yield Rule(id="rule-0")
@@ -115,21 +117,35 @@ class DashboardScreen(RunControl, CommandScreen):
 
     async def _complete(self) -> None:
         """Mount what the first frame can do without."""
-        self.metrics.show(self.view, self.jobs.selected)
         from skafos_tui.tui.widgets.log.pane import LogPane
+        from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 
         log = LogPane(3, "LOG", id="log", offer=lambda frame: self.skafos.pacer.offer(frame, "log"))
-        await self._log_to_come.remove()
-        _place(log, self._box_of("log"))
-        await self.mount(log)
+        await self._take_place(log, "log")
         self.logs = log
-        _place(log, self._box_of("log"))  # it may be another one by now
-        if self.at == "log":
-            log.focus()
         self._show_log()
+        charts = MetricsPane()
+        await self._take_place(charts, "metrics")
+        self.metrics = charts
+        self._show_metrics()
+
+    async def _take_place(self, pane: Pane, name: str) -> None:
+        """Mount a pane in the place of the empty one."""
+        await self._panes[name].remove()
+        self._panes[name] = pane
+        _place(pane, self._box_of(name))
+        await self.mount(pane)
+        _place(pane, self._box_of(name))  # it may be another one by now
+        if self.at == name:
+            pane.focus()
 
     def _box_of(self, name: str) -> Box | None:
         return self._arranged.boxes.get(name) if self._arranged else None
+
+    def _show_metrics(self) -> None:
+        """Tell the charts which job they are of."""
+        if self.metrics is not None:
+            self.metrics.show(self.view, self.jobs.selected)
 
     def _show_log(self) -> None:
         """Give the logs to their pane, where it can be seen."""
@@ -157,9 +173,7 @@ class DashboardScreen(RunControl, CommandScreen):
 
     def pane(self, name: str) -> Pane:
         """The pane of this name."""
-        if name == "log":  # while one takes the place of the other there is neither among the widgets
-            return self.logs or self._log_to_come
-        return self.query_one(f"#{name}", Pane)
+        return self._panes[name]
 
     def show(self, view: Dashboard) -> None:
         """Show another view in what is visible; the rest is dirty."""
@@ -173,7 +187,7 @@ class DashboardScreen(RunControl, CommandScreen):
             self._go_to(self.face)
         self._select_wanted()
         self.card.show(view, self.jobs.selected)
-        self.metrics.show(view, self.jobs.selected)
+        self._show_metrics()
         self._let_tick()
         self.update_footer()
 
@@ -207,7 +221,7 @@ class DashboardScreen(RunControl, CommandScreen):
     def on_jobs_pane_selected(self, _message: JobsPane.Selected) -> None:
         self.graph.select(self.jobs.selected, self.jobs.marked)
         self.card.show(self.view, self.jobs.selected)
-        self.metrics.show(self.view, self.jobs.selected)
+        self._show_metrics()
         self._show_log()
         self.update_footer()
 
@@ -218,7 +232,8 @@ class DashboardScreen(RunControl, CommandScreen):
         self.update_footer()
 
     def on_log_pane_chosen(self, message: LogPane.Chosen) -> None:
-        self.metrics.choose(message.instance, message.attempt)
+        if self.metrics is not None:
+            self.metrics.choose(message.instance, message.attempt)
 
     def do_log_instance(self) -> None:
         """What the log shows is what the charts show."""
@@ -255,9 +270,6 @@ class DashboardScreen(RunControl, CommandScreen):
             job_id, self._wanted_job = self._wanted_job[1], None
             if job_id in self.view.row_of:
                 self.jobs.select(job_id)
-
-    def on_failure_card_opened(self, message: FailureCard.Opened) -> None:
-        self.go_to_job(message.job_id)
 
     def on_failure_card_opened(self, message: FailureCard.Opened) -> None:
         self.go_to_job(message.job_id)
@@ -389,8 +401,8 @@ class DashboardScreen(RunControl, CommandScreen):
             return
         self._arranged = arranged
         for name in ("header", "footer", "banner", "card", *PANES):
-            widget = self.pane(name) if name == "log" else self.query_one(f"#{name}")
-            _place(widget, arranged.boxes.get(name))
+            # While one pane takes the place of another there is neither among the widgets.
+            _place(self._panes.get(name) or self.query_one(f"#{name}"), arranged.boxes.get(name))
         for number in range(2):
             _place(self.query_one(f"#rule-{number}"), dict(enumerate(arranged.rules)).get(number))
         self._catch_up()
@@ -413,7 +425,8 @@ class DashboardScreen(RunControl, CommandScreen):
             # The selection is kept by the jobs, also where the graph stands in their place.
             if widget.display or (widget is self.jobs and self.graph.display):
                 self._give(widget)
-        self.metrics.wake()
+        if self.metrics is not None:
+            self.metrics.wake()
         self._show_log()
 
     def _give(self, widget: Header | JobsPane | GraphPane) -> None:
@@ -439,7 +452,8 @@ class DashboardScreen(RunControl, CommandScreen):
             self.jobs.tick()
         if self.graph.display:
             self.graph.tick()
-        self.metrics.tick()
+        if self.metrics is not None:
+            self.metrics.tick()
 
     def _minute(self) -> None:
         if self.card.display:
