@@ -175,7 +175,11 @@ class Bridge:
             self._reader.write(self._files.written)
 
     def _with_facts(self, view: Dashboard) -> Dashboard:
-        return replace(view, engine=self._engine(), tree=self._files.digest if self._files is not None else "")
+        tree = ""
+        if self._files is not None:
+            self._files.is_compared = bool(view.active_code)
+            tree = self._files.digest
+        return replace(view, engine=self._engine(), tree=tree)
 
     def _tell(self, view: Dashboard) -> None:
         view = self._with_facts(view)

@@ -19,6 +19,8 @@ from skafos_tui.tui.written import Written, read_written
 LOOK_S = 2.0
 SHARE = 100
 """At most every hundredth second is spent on looking."""
+MOST_BYTES = 256 << 20
+"""More than this is not read for a star: whether the files differ stays unknown then."""
 
 Stamp = tuple[int, int, int, int]
 
@@ -26,7 +28,7 @@ Stamp = tuple[int, int, int, int]
 class ProjectWatch:
     """Keeps true what is `written` in the config, and `digest`: that of the project's files as a deployment has it.
 
-    The digest is empty while it isn't known. `told`, set by whoever wants to know, is called on the watch's thread when
+    The digest is empty while it isn't known, and as long as nobody sets `is_compared`: a deployment is there. `told`, set by whoever wants to know, is called on the watch's thread when
     one of them is another one; `rewritten` before that, with what the config says now.
     """
 
@@ -34,6 +36,7 @@ class ProjectWatch:
         self, directory: Path, config: Path | None, written: Written, rewritten: Callable[[Written], None] | None = None
     ) -> None:
         self.digest = ""
+        self.is_compared = False
         self.written = written
         self.told: Callable[[], None] = lambda: None
         self._directory = directory
@@ -65,7 +68,7 @@ class ProjectWatch:
                 self._rewritten(self.written)
             self.told()
         try:
-            digest = self._digest()
+            digest = self._digest() if self.is_compared else ""
         except OSError:
             digest = ""  # a file went while it was looked at, or the directory has gone: the next look tells
         if digest != self.digest:
@@ -83,13 +86,16 @@ class ProjectWatch:
         """The same digest as `take_snapshot` finds; only files with another stamp are read."""
         from skafos_tui.store.working_tree import fingerprint_of, project_files  # not before the first frame
 
-        digest, seen = hashlib.sha256(), {}
+        digest, seen, to_read = hashlib.sha256(), {}, MOST_BYTES
         for path in sorted(project_files(self._directory)):
             if self._ended.is_set():
                 return self.digest
             stamp = _stamp(self._directory / path)
             known = self._known.get(path)
             if stamp is None or known is None or known[0] != stamp:
+                to_read -= stamp[1] if stamp is not None else 0
+                if to_read < 0:
+                    return ""
                 known = (stamp or (0, 0, 0, 0), fingerprint_of(self._directory, path))
             seen[path] = known
             digest.update(known[1])

@@ -59,7 +59,9 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
 
 def watch_of(directory: Path) -> ProjectWatch:
     config = directory / "metis.config.yml"
-    return ProjectWatch(directory, config, read_written(config))
+    watch = ProjectWatch(directory, config, read_written(config))
+    watch.is_compared = True
+    return watch
 
 
 def test_the_digest_is_that_of_a_snapshot(directory: Path) -> None:
@@ -100,6 +102,20 @@ def test_a_directory_that_goes_is_no_error(directory: Path) -> None:
     for path in directory.iterdir():
         path.unlink()
     directory.rmdir()
+    watch.look()
+    assert watch.digest == ""
+
+
+def test_nothing_is_read_where_there_is_nothing_to_compare_with(directory: Path) -> None:
+    watch = watch_of(directory)
+    watch.is_compared = False
+    watch.look()
+    assert watch.digest == ""
+
+
+def test_of_very_large_projects_it_stays_unknown(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project_watch, "MOST_BYTES", 12)
+    watch = watch_of(directory)
     watch.look()
     assert watch.digest == ""
 

@@ -116,10 +116,10 @@ class Header(Lines):
         if view.active is not None:
             star = "*" if view.differs else ""
             parts.append((f"deployed {view.active}{star}{' paused' if view.paused else ''}", PLAIN))
-        if engine.cpu:
-            parts.append((f"cpu {view.cpu:.2g}/{engine.cpu:.3g}", idle))
         if view.runner == "process" and self.size.width >= WIDE:
             parts.append(("local processes", idle))
+        if engine.cpu:
+            parts.append((f"cpu {view.cpu:.2g}/{engine.cpu:.3g}", idle))
         if engine.memory:
             parts.append((f"mem {view.memory / GIBIBYTE:.1f}/{engine.memory / GIBIBYTE:.1f}G", idle))
         return [part for part in parts if part[0]]
