@@ -93,6 +93,17 @@ async def test_escape_closes_the_list_before_it_leaves(store: Store) -> None:
         assert isinstance(editor.pilot.app.screen, DashboardScreen)
 
 
+async def test_the_list_goes_where_the_keys_go_elsewhere(store: Store) -> None:
+    async with editor_on(store, job=CLEAN) as editor:
+        await at_end_of_clean(editor)
+        await editor.press("t", "ctrl+f")
+        assert listed(editor) == []
+        await editor.press("escape", "i")
+        assert listed(editor)
+        await editor.press("f1")
+        assert listed(editor) == []
+
+
 async def test_tab_without_a_list_is_two_blanks(store: Store) -> None:
     async with editor_on(store, job=CLEAN) as editor:
         editor.go(0, 0)

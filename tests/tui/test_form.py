@@ -57,7 +57,7 @@ async def test_the_form_shows_values_defaults_and_what_a_key_means(store: Store,
     async with form_on(store, size=size) as (editor, form):
         await choose(editor, form, "dependencies")
         assert row(editor, "dependencies").split()[1:] == ["Ingest"]
-        assert row(editor, "parallelism").split()[1:] == ["1"]
+        assert row(editor, "parallelism").split()[1:] == ["(1)"]
         assert "Ids of the jobs that must have succeeded before." in editor.shown()
         await choose(editor, form, "overlap")
         assert "One of skip, queue, replace, parallel." in editor.shown().replace("\n", "")

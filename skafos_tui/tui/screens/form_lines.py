@@ -19,8 +19,8 @@ from skafos_tui.tui.widgets.pane import BOLD, FOCUS, PLAIN, Lines, Piece
 
 _LABELS = 26
 _MOST_VALUE = 44
-TYPING = "Enter takes it  Right takes what is suggested  Esc leaves it"
-KEYS = "Enter types a value  Space turns  Del takes it away  ctrl+z undo  Esc back"
+TYPING = "Enter take it  Right take what is suggested  Esc leave it"
+KEYS = "Enter type  Space next value  Del remove  ctrl+z undo  ctrl+y redo  Esc back"
 
 
 class FormTitle(Lines):
@@ -197,12 +197,12 @@ class FormHelp(Lines):
 
 
 def value_shown(row: FormRow) -> tuple[str, str]:
-    """A row's value as the form shows it, and `idle` where it is only the default."""
+    """A row's value as the form shows it; `idle`, and in brackets, where it is only the default."""
     if row.is_new:
         return "NAME=value", "idle"
     if row.value is not None:
         return row.value, ""
-    return (f"{row.field.default}", "idle") if row.field.default else ("–", "idle")
+    return (f"({row.field.default})", "idle") if row.field.default else ("–", "idle")
 
 
 def about(row: FormRow) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.message import Message
 from textual.timer import Timer
 
@@ -66,7 +67,6 @@ class ConfigJobs(ConfigFiles):
         self.query_one("#beside").mount(self.beside)
         self.mount(self.completion_list)
         self.checked.subscribe(self, self._text_checked)
-        self.look_up(self._read_files)
         self.set_interval(DISTANCES_S, self._minute)
 
     def job_at_cursor(self) -> str | None:
@@ -88,6 +88,16 @@ class ConfigJobs(ConfigFiles):
 
     def on_text_area_selection_changed(self) -> None:
         self.completion.cursor_moved()
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        if event.widget is self.buffer:
+            self.completion.close()
+
+    def on_screen_suspend(self) -> None:
+        self.completion.close()
+
+    def on_screen_resume(self) -> None:
+        self.look_up(self._read_files)
 
     def on_completion_list_taken(self, message: CompletionList.Taken) -> None:
         self.completion.take(message.suggestion)
