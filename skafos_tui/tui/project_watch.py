@@ -23,13 +23,16 @@ MOST_BYTES = 256 << 20
 """More than this is not read for a star: whether the files differ stays unknown then."""
 
 Stamp = tuple[int, int, int, int]
+NEVER: Stamp = (-1, -1, -1, -1)
+NOTHING = (NEVER, b"")
 
 
 class ProjectWatch:
     """Keeps true what is `written` in the config, and `digest`: that of the project's files as a deployment has it.
 
-    The digest is empty while it isn't known, and as long as nobody sets `is_compared`: a deployment is there. `told`, set by whoever wants to know, is called on the watch's thread when
-    one of them is another one; `rewritten` before that, with what the config says now.
+    The digest is empty while it isn't known, and as long as nobody sets `is_compared`: there is a deployment. `told`,
+    set by whoever wants to know, is called on the watch's thread when one of them is another one; `rewritten` before
+    that, with what the config says now.
     """
 
     def __init__(
@@ -86,17 +89,17 @@ class ProjectWatch:
         """The same digest as `take_snapshot` finds; only files with another stamp are read."""
         from skafos_tui.store.working_tree import fingerprint_of, project_files  # not before the first frame
 
-        digest, seen, to_read = hashlib.sha256(), {}, MOST_BYTES
-        for path in sorted(project_files(self._directory)):
+        stamps = {path: _stamp(self._directory / path) for path in sorted(project_files(self._directory))}
+        unread = [stamp for path, stamp in stamps.items() if stamp and self._known.get(path, NOTHING)[0] != stamp]
+        if sum(size for _, size, _, _ in unread) > MOST_BYTES:
+            return ""
+        digest, seen = hashlib.sha256(), {}
+        for path, stamp in stamps.items():
             if self._ended.is_set():
                 return self.digest
-            stamp = _stamp(self._directory / path)
-            known = self._known.get(path)
-            if stamp is None or known is None or known[0] != stamp:
-                to_read -= stamp[1] if stamp is not None else 0
-                if to_read < 0:
-                    return ""
-                known = (stamp or (0, 0, 0, 0), fingerprint_of(self._directory, path))
+            known = self._known.get(path, NOTHING)
+            if stamp is None or known[0] != stamp:
+                known = (stamp or NEVER, fingerprint_of(self._directory, path))
             seen[path] = known
             digest.update(known[1])
         self._known = seen
