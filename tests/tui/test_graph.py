@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from wines import NOW, Store, job_id
 from skafos_tui.model.run import RunState, TaskState
 from skafos_tui.text.rails import Rails
 from skafos_tui.tui.app import SkafosApp
+from skafos_tui.tui.arrangement import arrange
 from skafos_tui.tui.graph_steps import along, between, end_of_layer
 from skafos_tui.tui.theme import Role
 from skafos_tui.tui.views import Dashboard
@@ -269,3 +271,22 @@ def test_a_page_goes_to_the_end_of_the_layer_then_on() -> None:
     assert end_of_layer("c", 1, PLACES) == "d"
     assert end_of_layer("e", 1, PLACES) == "e"
     assert end_of_layer("d", -1, PLACES) == "c"
+
+
+@pytest.mark.parametrize("face", ["jobs", "graph"])
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("banner", [True, False])
+@pytest.mark.parametrize("card", [0, 3])
+def test_with_any_face_banner_and_card_panes_fill_the_screen_and_never_overlap(
+    face: str, beside: bool, banner: bool, card: int
+) -> None:
+    for width, height in itertools.product((60, 99, 140, 220), (17, 24, 40)):
+        found = arrange(width, height, 12, face, zoomed=False, face=face, beside=beside, card=card, banner=banner)
+        taken = [
+            (x, y)
+            for box in (*found.boxes.values(), *found.rules)
+            for x in range(box.x, box.x + box.width)
+            for y in range(box.y, box.y + box.height)
+        ]
+        assert len(taken) == len(set(taken)) == width * height
+        assert face in found.boxes and ("banner" in found.boxes) == banner
