@@ -23,7 +23,7 @@ from skafos_tui.tui.widgets.pane import FOCUS, PLAIN, Pane, Piece
 LEAST_S = 0.9
 """A tick is a second; one that comes a little early must not be left out."""
 NOT_YET = "nothing sampled yet"
-NOTHING = "nothing sampled: attempts that are over within a second leave no samples"
+NOTHING = "nothing sampled: it was over in a second"
 
 
 class MetricsPane(Pane):
