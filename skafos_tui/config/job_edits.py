@@ -127,6 +127,8 @@ def delete_job(text: str, job_id: str, *, keep_mentions: bool = False) -> tuple[
     edits = _without_item(outline, found[0], found[1], job, keep_empty=True)
     for other in () if keep_mentions else _job_nodes(outline):
         entry = None if other is job else key_of(other, "dependencies")
+        if entry is not None and scalar_of(entry[1]) == job_id:
+            edits += _without_key(outline, other, ("dependencies",))
         if entry is None or not isinstance(entry[1], yaml.SequenceNode):
             continue
         named = [item for item in entry[1].value if scalar_of(item) == job_id]
@@ -174,7 +176,7 @@ def dependents(text: str, job_id: str) -> list[tuple[str, str]]:
     found = []
     for node in _job_nodes(Outline.of(text)):
         entry = key_of(node, "dependencies")
-        items = entry[1].value if entry is not None and isinstance(entry[1], yaml.SequenceNode) else []
+        items = [] if entry is None else entry[1].value if isinstance(entry[1], yaml.SequenceNode) else [entry[1]]
         other = scalar_of_key(node, "job_id") or scalar_of_key(node, "project_task_id") or ""
         if other != job_id and job_id in [scalar_of(item) for item in items]:
             found.append((other, scalar_of_key(node, "name") or other))

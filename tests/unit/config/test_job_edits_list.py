@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skafos_tui.config.editing import apply_edits
-from skafos_tui.config.job_edits import EditError, NewJob, add_job, delete_job, dependents, rename_job
+from skafos_tui.config.job_edits import EditError, NewJob, add_job, delete_job, dependents, job_names, rename_job
 from skafos_tui.config.job_edits_copy import copy_name, duplicate_job
 from skafos_tui.model.diagnostic import Edit
 
@@ -136,6 +137,12 @@ def test_a_job_can_go_and_leave_its_mentions_to_the_validation() -> None:
     assert read(apply_edits(GOOD, delete_job(GOOD, TRAIN))).diagnostics == ()
 
 
+def test_a_dependency_written_as_one_text_goes_with_its_job_too() -> None:
+    text = GOOD.replace(f'["{TRAIN}"]', f'"{TRAIN}"')
+    assert dependents(text, TRAIN) == [(SCORE, "Score")]
+    assert "dependencies" not in apply_edits(text, delete_job(text, TRAIN))
+
+
 def codes(text: str) -> list[str]:
     return sorted(item.code for item in read(text).diagnostics)
 
@@ -195,3 +202,23 @@ def test_every_edit_leaves_a_valid_file_whose_other_lines_are_the_same(
         own = next(job for job in jobs_of(text) if job["job_id"] == job_id)
         assert all(any(word in line for word in (job_id, "jobs:", "dependencies:", *own)) or "#" in line or not line
                    for line in gone)  # fmt: skip
+
+
+REAL = Path(__file__).parents[2] / "data" / "real-configs"
+
+
+def test_edits_of_real_configs_bring_no_error_that_was_not_there() -> None:
+    seen = 0
+    for file in sorted(REAL.glob("jobs-*.yml")):
+        text = file.read_bytes().decode("utf-8", "replace")
+        before = set(codes(text))
+        ids = list(job_names(text))
+        for job_id in ids[:2]:
+            for name, edit in EDITS.items():
+                if before and name == "delete":
+                    continue  # it might take what the error is about
+                after = apply_edits(text, edit(text, job_id))
+                left = {"missing-key"} if len(ids) == 1 and name == "delete" else set()
+                assert set(codes(after)) - before <= left, (file.name, name)
+                seen += 1
+    assert seen > 100
