@@ -135,8 +135,9 @@ TYPED: Mapping[str, str] = {
     "vertical_line": "|",
     "right_curly_bracket": "}",
     "tilde": "~",
+    "ctrl+@": "ctrl+space",
 }
-"""Textual's names of keys to ours."""
+"""Textual's names of keys to ours; a terminal sends the same for ctrl+space and ctrl+@."""
 UNSENDABLE = frozenset(
     {
         "ctrl+b",

@@ -10,7 +10,7 @@ CONFIG_JOBS: tuple[Command, ...] = (
     Command("form", ("ctrl+o",), "form", "The job at the cursor as a form.", _HERE, _JOB, 14),
     Command(
         "complete",
-        ("ctrl+space", "ctrl+@"),
+        ("ctrl+space",),
         "complete",
         "What can be written here; again: the next of the list. Tab takes it.",
         _HERE,
