@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from argparse import Namespace
@@ -103,6 +104,8 @@ def _run(made: Callable[[Settings, Asked | None], A]) -> A:
     asks = settings.theme is None or {"dark", "light"}.isdisjoint(settings.theme.lower().split())
     # The terminal answers while the screen is being imported.
     asked = ask(os.environ, sys.stdin.fileno(), sys.stdout.fileno()) if asks else None
+    # What is made until the first frame stays: there is no garbage to look for. The app turns it on again.
+    gc.disable()
     try:
         import_module("skafos_tui.tui.opening")
         from skafos_tui.tui.keymap import KeymapError

@@ -154,6 +154,7 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
             self.engine_watch.start()
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     def on_unmount(self) -> None:
         self.bridge.stop()

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from skafos_tui.api.client import ApiError, EngineClient, EngineUnreachable, ensure_engine
 from skafos_tui.store.home import Home
 from skafos_tui.tui.views import EngineFacts, EngineState
 
@@ -48,6 +47,9 @@ class EngineWatch:
 
     def _look(self) -> float:
         """Ask once; the seconds until the next question."""
+        # Late: the client's libraries would keep the first frame waiting.
+        from skafos_tui.api.client import ApiError, EngineClient, EngineUnreachable
+
         try:
             self._set(_facts_of(EngineClient(self._home).status()))
         except ApiError as error:
@@ -61,6 +63,8 @@ class EngineWatch:
         return LOOK_S
 
     def _start(self) -> float:
+        from skafos_tui.api.client import ApiError, EngineUnreachable, ensure_engine
+
         try:
             ensure_engine(self._home)
         except (EngineUnreachable, ApiError) as error:

@@ -57,6 +57,7 @@ class StartApp(SkafosApp):
     def begin(self) -> None:
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     def choose(self, offer: Offer) -> None:
         """Leave with this."""

@@ -44,8 +44,8 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     found = Engine()
-    monkeypatch.setattr(engine_watch.EngineClient, "status", lambda _client: found.ask())
-    monkeypatch.setattr(engine_watch, "ensure_engine", found.start)
+    monkeypatch.setattr("skafos_tui.api.client.EngineClient.status", lambda _client: found.ask())
+    monkeypatch.setattr("skafos_tui.api.client.ensure_engine", found.start)
     monkeypatch.setattr(engine_watch, "LOOK_S", 0.02)
     monkeypatch.setattr(engine_watch, "AGAIN_S", 0.02)
     return found
