@@ -43,10 +43,14 @@ class Check:
         return "ok" if self.good else "missing" if self.needed else "remark"
 
 
-def look_at_machine(home: Home) -> list[Check]:
-    """Look at everything; blocking: the engine is started where there is none, and asked for what it knows."""
-    checks = [check_python(), check_packages(), check_home(home), check_disk(home), check_settings()]
-    return [*checks, *check_engine(home), check_docker_group(), check_search()]
+def look_at_machine(home: Home, *, may_start: bool = True) -> list[Check]:
+    """Look at everything; blocking: the engine is asked for what it knows, and started where there is none.
+
+    Without `may_start` it isn't, and nothing is made.
+    """
+    checks = [check_python(), check_packages(), check_home(home, may_make=may_start), check_disk(home)]
+    checks += [check_settings(), *check_engine(home, may_start=may_start)]
+    return [*checks, check_docker_group(), check_search()]
 
 
 def check_python() -> Check:
@@ -74,10 +78,11 @@ def check_packages() -> Check:
     return Check("packages", not broken, detail, f"{sys.executable} -m pip install --force-reinstall skafos-tui")
 
 
-def check_home(home: Home) -> Check:
+def check_home(home: Home, *, may_make: bool = True) -> Check:
     """Whether SKAFOS_HOME can be used."""
     try:
-        home.create()
+        if may_make:
+            home.create()
     except HomeError as error:
         return Check("home", False, str(error), "set SKAFOS_HOME to a short path on a local disk of yours")
     if not os.access(home.path, os.W_OK | os.X_OK):
@@ -111,12 +116,12 @@ def check_settings() -> Check:
     return Check("settings", True, str(path) if path.exists() else f"defaults ({path} does not exist)")
 
 
-def check_engine(home: Home) -> list[Check]:
+def check_engine(home: Home, *, may_start: bool = True) -> list[Check]:
     """Whether the engine answers, and what it says of Docker and the base image."""
-    from skafos_tui.api.client import ApiError, EngineUnreachable, ensure_engine
+    from skafos_tui.api.client import ApiError, EngineClient, EngineUnreachable, ensure_engine
 
     try:
-        engine = ensure_engine(home)
+        engine = ensure_engine(home) if may_start else EngineClient(home)
         status, found = engine.status(), engine.doctor()
     except (EngineUnreachable, ApiError) as error:
         return [Check("engine", False, str(error), f"what it said last: tail {home.engine_log}")]

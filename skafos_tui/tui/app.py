@@ -142,6 +142,11 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
             loop.add_signal_handler(signal.SIGHUP, self.closed)
             loop.add_signal_handler(signal.SIGTERM, self.leave)
 
+    @property
+    def may_start_engine(self) -> bool:
+        """Whether what only an engine can tell is worth starting one."""
+        return not self.read_only
+
     def first_screen(self) -> CommandScreen:
         """The screen to begin with."""
         self.dashboard = DashboardScreen(self.view)

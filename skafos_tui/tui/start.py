@@ -51,6 +51,10 @@ class StartApp(SkafosApp):
         self.beginning = beginning
         self.choice: Offer | None = None
 
+    @property
+    def may_start_engine(self) -> bool:
+        return not self.changes_nothing
+
     def first_screen(self) -> CommandScreen:
         return StartScreen(self.beginning, can_change=not self.changes_nothing)
 

@@ -163,7 +163,7 @@ async def test_the_banner_stands_below_the_header_and_one_key_says_what_is_missi
     store: Store, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checks = [Check("python", True, "3.11"), Check("docker", False, "does not answer", "sudo systemctl start docker")]
-    monkeypatch.setattr(doctor, "look_at_machine", lambda asked: checks if asked == home else [])
+    monkeypatch.setattr(doctor, "look_at_machine", lambda asked, **_: checks if asked == home else [])
     app = app_of(store, home, tmp_path, engine=NO_DOCKER)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
@@ -186,3 +186,14 @@ async def test_queued_says_for_what(store: Store, home: Home, tmp_path: Path) ->
         await pilot.pause()
         assert app.view.row_of[job_id("Score")].task is not None
         assert "queued: needs 1 cpu, Train linear has it" in text_of(app)
+
+
+async def test_read_only_looks_at_the_machine_and_starts_nothing(
+    store: Store, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skafos_tui.api.client.ensure_engine", lambda *_: pytest.fail("an engine was started"))
+    app = app_of(store, home, tmp_path)
+    assert app.read_only
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "missing engine" in text_of(app))

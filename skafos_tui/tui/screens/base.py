@@ -159,7 +159,8 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
         from skafos_tui.tui.screens.doctor import DoctorScreen
 
         opened = self.skafos.opened
-        self.skafos.push_screen(DoctorScreen(opened.home if opened is not None else find_home()))
+        home = opened.home if opened is not None else find_home()
+        self.skafos.push_screen(DoctorScreen(home, may_start=self.skafos.may_start_engine))
 
     def do_go_projects(self) -> None:
         from skafos_tui.tui.screens.projects import ProjectsScreen

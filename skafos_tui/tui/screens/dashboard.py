@@ -215,9 +215,6 @@ class DashboardScreen(RunControl, CommandScreen):
         } | self.keys_pane().facts()
         return frozenset(fact for fact, is_so in known.items() if is_so) | self.run_facts()
 
-    def on_graph_pane_stepped(self, message: GraphPane.Stepped) -> None:
-        self.jobs.select(message.job_id)
-
     def on_jobs_pane_selected(self, _message: JobsPane.Selected) -> None:
         self.graph.select(self.jobs.selected, self.jobs.marked)
         self.card.show(self.view, self.jobs.selected)

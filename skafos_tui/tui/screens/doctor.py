@@ -17,13 +17,15 @@ _ROLES = {"ok": Role.OK, "missing": Role.BAD, "remark": Role.WARN}
 class DoctorScreen(TextScreen):
     """The checks of a home; what is missing stands first."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, may_start: bool) -> None:
+        """`may_start`: the engine, where there is none."""
         super().__init__("this machine")
         self._home = home
+        self._may_start = may_start
         self.document.show([says("looking …", Role.IDLE)])
 
     def _read(self) -> None:
-        checks = look_at_machine(self._home)
+        checks = look_at_machine(self._home, may_start=self._may_start)
         lacking = sum(check.needed and not check.good for check in checks)
         self.post_message(self.Read(f"this machine: {lacking or 'nothing'} missing", rows_of(checks)))
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 from rich.style import Style
 from textual import events
-from textual.message import Message
 from textual.strip import Strip
 
 from skafos_tui.model.ancestry import Edge, edges_between, family
@@ -36,13 +35,6 @@ class GraphPane(Pane):
     What it lays out depends on the graph, the names and the pane's size; states, times and selection only change how
     rows of it look.
     """
-
-    class Stepped(Message):
-        """A person has gone to another job here."""
-
-        def __init__(self, job_id: str) -> None:
-            super().__init__()
-            self.job_id = job_id
 
     def __init__(self, view: Dashboard, *, id: str = "graph") -> None:
         super().__init__(2, "GRAPH", id=id)
@@ -330,7 +322,8 @@ class GraphPane(Pane):
     def _step(self, job: str | None) -> None:
         if job is not None and job != self.selected:
             self.select(job, self.marked)
-            self.post_message(self.Stepped(job))
+            # At once: the next key is for this job.
+            self.dashboard.jobs.select(job)
 
     def _job_at(self, x: int, row: int) -> str | None:
         if isinstance(self._drawn, Rails):
