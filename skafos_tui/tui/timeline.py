@@ -66,7 +66,8 @@ class Timeline:
         """A job's bar in `width` cells; the shortest piece that happened takes one."""
         cells = [" "] * width
         for piece in self.pieces.get(job_id, ()):
-            begin = min(width - 1, int(piece.begin_s / self.length_s * width))
+            # After the clock was set back something may begin long before the run.
+            begin = min(width - 1, max(0, int(piece.begin_s / self.length_s * width)))
             end = min(width, max(begin + 1, round(piece.end_s / self.length_s * width)))
             cells[begin:end] = piece.bar.value * (end - begin)
         return "".join(cells)

@@ -70,6 +70,14 @@ def test_the_axis_stays_while_a_second_goes_by(store: Store) -> None:
     assert len(lengths) == 1
 
 
+def test_a_clock_that_was_set_back_by_years_leaves_bars_of_their_width(store: Store) -> None:
+    store.good_run(NOW - 90_000)
+    store.running_run()
+    timeline = timeline_of(_view(store), NOW - 100_000_000, 66)
+    assert timeline is not None
+    assert {len(timeline.bar(job_id(name), 66)) for name in store.pipeline} == {66}
+
+
 def test_without_a_run_there_is_no_timeline(store: Store) -> None:
     assert timeline_of(_view(store), NOW, 66) is None
 
