@@ -23,7 +23,8 @@ from skafos_tui.store.home import Home
 
 CHUNK = 2048
 MANY = 1 << 30
-SKAFOS = (sys.executable, "-m", "skafos_tui", "--read-only")
+SKAFOS = (sys.executable, "-c", "from skafos_tui.cli.main import entry; entry()", "--read-only")
+"""What the console script does."""
 ASK, ANSWER = b"\x1b[6n", b"\x1b[1;1R"
 
 
