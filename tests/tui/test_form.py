@@ -171,7 +171,7 @@ async def test_in_broken_yaml_the_form_shows_what_it_was_and_changes_nothing(sto
         form = editor.pilot.app.screen
         assert isinstance(form, FormScreen)
         await editor.until(lambda: form.reason)
-        assert "no valid YAML" in editor.line(0)
+        assert "line 15 is no valid YAML; correct it first" in editor.line(0)
         assert row(editor, "entrypoint*").split()[1:] == ["sleep", "1"]
         await choose(editor, form, "name")
         await editor.press("enter")

@@ -215,7 +215,8 @@ class FormScreen(PopupScreen[None]):
         self._in_thread(work)
 
     def on_form_screen_derived(self, message: Derived) -> None:
-        self.reason = message.problem or (READ_ONLY if self._host.buffer.read_only else "")
+        is_read_only = READ_ONLY if self._host.buffer.read_only else ""
+        self.reason = self._host.why_not(message.problem) if message.problem else is_read_only
         if message.form is not None:
             self.form = message.form
             self.rows.show(message.form.rows, is_old=bool(message.problem))
@@ -247,7 +248,7 @@ class FormScreen(PopupScreen[None]):
 
     def on_form_screen_edited(self, message: Edited) -> None:
         if message.problem:
-            self.help_lines.say(message.problem)
+            self.help_lines.say(self._host.why_not(message.problem))
         elif message.revision == self._host.buffer.revision:
             self._host.buffer.apply(message.edits)
             self._derive()

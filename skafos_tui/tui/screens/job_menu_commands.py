@@ -20,6 +20,7 @@ from skafos_tui.tui.command import Fact
 from skafos_tui.tui.editor.complete import NAMES_JOBS, Known, jobs_in, project_files, root_keys
 from skafos_tui.tui.editor.complete_keys import Completion
 from skafos_tui.tui.editor.complete_list import CompletionList
+from skafos_tui.tui.editor.findings import SYNTAX
 from skafos_tui.tui.editor.place import Place
 from skafos_tui.tui.screens.config_files import ConfigFiles
 from skafos_tui.tui.screens.job_menu import Fields, FieldsScreen, JobMenu, delete_question, name_problem
@@ -288,13 +289,19 @@ class ConfigJobs(ConfigFiles):
         self._read_files()
         self.app.call_from_thread(self.tell, plain(remark))
 
+    def why_not(self, problem: str) -> str:
+        """Why the jobs can't be changed: the line that is no YAML, else what is given."""
+        newest = self.newest if self.newest is not None and self.newest.text == self.buffer.text else None
+        found = [item for item in newest.diagnostics if item.code == SYNTAX] if newest is not None else []
+        return f"line {found[0].line} is no valid YAML; correct it first" if found else plain(problem)
+
     def _edit(self, make: Callable[[str], tuple[Edit, ...]], remark: str, new_id: str = "") -> bool:
         """Edit the text in one step of undo, and go to the job with the new id; whether it could be done."""
         text = self.buffer.text
         try:
             edits = make(text)
         except ValueError as error:
-            self.tell(plain(str(error)))
+            self.tell(self.why_not(str(error)))
             return False
         at = apply_edits(text, edits).find(new_id) if new_id else -1
         self.buffer.apply(edits, select=(at, at) if at >= 0 else None)
@@ -306,7 +313,7 @@ class ConfigJobs(ConfigFiles):
         try:
             return list(job_names(self.buffer.text).values())
         except ValueError as error:
-            self.tell(plain(str(error)))
+            self.tell(self.why_not(str(error)))
             return None
 
     def _name_of(self, job_id: str) -> str:
