@@ -153,6 +153,11 @@ def test_memory_is_told_against_its_limit_and_alarms_near_it() -> None:
     assert (full.words, full.alarming) == ("max 2.0 of 2.0G", True)
 
 
+def test_little_memory_of_a_whole_machine_is_drawn_on_its_own_scale() -> None:
+    gauge = gauge_of(Usage(lanes=(replace(lane(memory=(60.0 * (1 << 20),)), memory_limit=22 * GIBIBYTE),)), "memory")
+    assert (gauge.words, gauge.brief, gauge.top_words) == ("60M of 22.0G", "mem 60M/22.0G", "100M")
+
+
 def test_what_a_runner_does_not_measure_has_no_chart() -> None:
     usage = Usage(lanes=(lane(cpu=(0.5,), memory=(1.0,), network=(None,), disk=(None,), processes=(3.0,)),))
     assert [gauge.key for gauge in gauges_of(usage)] == ["cpu", "memory", "processes"]

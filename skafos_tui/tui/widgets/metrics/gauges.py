@@ -11,6 +11,8 @@ from skafos_tui.text.charts import round_top
 from skafos_tui.text.durations import clock
 from skafos_tui.tui.reading_metrics import GAP_S, Lane, Usage, Values, added
 
+FAR = 1 / 8
+"""A peak below this share of the limit (a job without one may have the whole machine) is drawn on its own scale."""
 ALARMING = 0.9
 """A share of the limit of memory from which on it is worth a colour."""
 
@@ -69,6 +71,8 @@ def size(amount: float) -> str:
 
 def _size_of(amount: float, limit: float) -> tuple[str, str]:
     unit, sign = _unit_of(limit)
+    if amount < unit / 10:
+        return f"{size(amount)} of {size(limit)}", f"{size(amount)}/{size(limit)}"
     return (
         f"{_sized(amount, unit)} of {_sized(limit, unit)}{sign}",
         f"{_sized(amount, unit)}/{_sized(limit, unit)}{sign}",
@@ -123,7 +127,7 @@ def _gauge(key: str, named: Named, lanes: Sequence[Lane], step_s: float) -> Gaug
     peak = max(there, default=0.0)
     now = added([_last(spans) for lane, spans in zip(lanes, held, strict=True) if lane.ended_at is None])
     told = now if going else max(there, default=None)
-    top = max(peak, limit) if limit else round_top(peak, base=named.base)
+    top = max(peak, limit) if peak >= FAR * limit > 0 else round_top(peak, base=named.base)
     words, brief = "", ""
     if told is not None:
         words = brief = named.told(told)
