@@ -35,6 +35,7 @@ _OF_CONFIG = 0
 """Stands for a deployment's id: what is written, not deployed."""
 """The usual duration is the median of so many successes, as in `store.runs`."""
 _SUCCEEDED = TaskState.SUCCEEDED.value
+_TASK_STATES = {state.value: state for state in TaskState}
 
 _STATE_OF_VERDICT = {
     VerdictKind.TIMEOUT: TaskState.TIMED_OUT,
@@ -272,7 +273,7 @@ def _read_past(connection: sqlite3.Connection, token: str, job_id: str) -> _Past
         " ORDER BY ended_at DESC LIMIT ?",
         (token, job_id, USUAL_OF),
     ).fetchall()
-    last = tuple([TaskState(state) for state, _ in rows[LAST - 1 :: -1]])
+    last = tuple([_TASK_STATES[state] for state, _ in rows[LAST - 1 :: -1]])
     good = sorted(duration for state, duration in rows if state == _SUCCEEDED and duration is not None)
     if len(rows) < USUAL_OF or len(good) == USUAL_OF:
         return _Past(good[len(good) // 2] if good else None, last)
