@@ -152,7 +152,7 @@ class DashboardReader:
             live=chosen is None or run_id != chosen,
             logs=logs or NO_LOGS,
         )
-        return replace(view, failures=self._failures.read(connection, view, project))
+        return replace(view, failures=self._failures.read(connection, view, project, attempts))
 
     def unknown(self) -> Dashboard:
         """A project that was neither run nor deployed."""

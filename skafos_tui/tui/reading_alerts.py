@@ -14,7 +14,6 @@ from skafos_tui.model.project import Project
 from skafos_tui.model.run import Attempt, Run, RunState
 from skafos_tui.model.verdict import VerdictKind, format_bytes
 from skafos_tui.store.database import DatabaseError
-from skafos_tui.store.runs import attempts_of
 from skafos_tui.text.durations import clock
 from skafos_tui.text.sgr import plain
 from skafos_tui.tui.views import FAILURES, AlertRow, Dashboard, Failure, JobRow
@@ -63,7 +62,9 @@ class FailureReader:
         self._metrics = metrics
         self._peaks: dict[tuple[int, str], int | None] = {}
 
-    def read(self, connection: sqlite3.Connection, view: Dashboard, project: Project | None) -> tuple[Failure, ...]:
+    def read(
+        self, connection: sqlite3.Connection, view: Dashboard, project: Project | None, attempts: Sequence[Attempt]
+    ) -> tuple[Failure, ...]:
         """The failed jobs of a failed run in the order of the file; nothing once all of it is acknowledged."""
         run, rows = view.run, view.rows
         if run is None or run.state is not RunState.FAILED:
@@ -71,7 +72,6 @@ class FailureReader:
         if not any(alert.firing and alert.run_id == run.id for alert in view.alerts):
             return ()
         failed = [row for row in rows if row.task is not None and row.task.state in FAILURES]
-        attempts = attempts_of(connection, run.id)
         below = children_of(view.graph)
         limits = {job.id: job.retries.limit for job in project.jobs} if project else {}
         found = []
