@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.strip import Strip
 
 from skafos_tui.model.ancestry import Edge, edges_between, family
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from skafos_tui.tui.screens.dashboard import DashboardScreen
 
 TOO_LARGE = "larger than this pane: shown as rails"
+CRITICAL = "━ critical path"
 _REVERSE = Style(bold=True, reverse=True)
 
 
@@ -157,7 +159,10 @@ class GraphPane(Pane):
         if isinstance(self._drawn, Rails):
             return [(f"  {TOO_LARGE}", self.role(Role.WARN))]
         row = self.view.row_of.get(self.selected or "")
-        return [(f"  {row.name}", self.role(Role.IDLE))] if row else []
+        said = [row.name] if row else []
+        if self._heavy:
+            said.append(CRITICAL)
+        return [(f"  {'   '.join(said)}", self.role(Role.IDLE))] if said else []
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
@@ -225,6 +230,8 @@ class GraphPane(Pane):
             return set()
         path = critical_of(self.view, self._graph, self.skafos.now())
         before, self._heavy = self._heavy, frozenset(pairwise(path))
+        if bool(before) != bool(self._heavy) and self.is_mounted:
+            self.refresh(Region(0, 0, self.size.width, 1))
         return {row for edge in before ^ self._heavy for row in self._rows_of_edge.get(edge, ())}
 
     def _rows_of(self, row: JobRow) -> set[int]:
