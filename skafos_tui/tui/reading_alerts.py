@@ -74,10 +74,16 @@ class FailureReader:
         failed = [row for row in rows if row.task is not None and row.task.state in FAILURES]
         below = children_of(view.graph)
         limits = {job.id: job.retries.limit for job in project.jobs} if project else {}
+        places = {row.job_id: place for place, row in enumerate(rows) if row.task is not None}
+        of_job: dict[str, list[Attempt]] = {}
+        for attempt in attempts:
+            of_job.setdefault(attempt.job_id, []).append(attempt)
         found = []
         for row in failed:
-            tried = _failed_attempt([each for each in attempts if each.job_id == row.job_id])
-            stopped = reachable([row.job_id], below)
+            tried = _failed_attempt(of_job.get(row.job_id, ()))
+            # A config that can't be read any more has no graph.
+            below_it = reachable([row.job_id], below) if row.job_id in below else ()
+            stopped = sorted(places[job] for job in below_it if job in places)
             next_at, paused = _next_of(row.job_id, view.row_of, view.graph)
             found.append(
                 Failure(
@@ -85,7 +91,7 @@ class FailureReader:
                     name=row.name,
                     instance=tried.instance if tried and row.task and row.task.instances > 1 else None,
                     **self._words(connection, run, row, tried),
-                    stops=tuple(other.name for other in rows if other.job_id in stopped and other.task is not None),
+                    stops=tuple(rows[place].name for place in stopped),
                     retries=tried.number - 1 if tried else 0,
                     retry_limit=limits.get(row.job_id, 0),
                     next_at=next_at,

@@ -257,6 +257,13 @@ async def test_a_narrow_screen_has_the_card_above_its_one_pane(store: Store) -> 
         assert "1 JOBS" in text_of(app).splitlines()[1]
 
 
+def test_a_failure_is_told_although_the_config_of_its_run_can_not_be_read_any_more(store: Store) -> None:
+    failed_store(store)
+    store.write(lambda connection: connection.execute("UPDATE deployments SET config = 'jobs: ['"))
+    (failure,) = view_of(store).failures
+    assert (failure.verdict, failure.stops, failure.next_at) == ("out of memory", (), None)
+
+
 def test_a_run_without_unseen_alerts_has_no_card(store: Store) -> None:
     failed_store(store)
     assert view_of(store).failures
