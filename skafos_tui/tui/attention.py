@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from skafos_tui.model.alert import AlertKind
-from skafos_tui.tui.control import Refused
+from skafos_tui.tui.asking import ask_engine
+from skafos_tui.tui.control import Control
 from skafos_tui.tui.views import AlertRow, Dashboard
 
 if TYPE_CHECKING:
@@ -23,35 +24,25 @@ MENDED_BY = {
 
 
 def acknowledge(app: SkafosApp, alerts: Sequence[AlertRow], subject: str) -> None:
-    """Tell the engine in a thread that a person has taken notice; what came of it is told."""
+    """Tell the engine that a person has taken notice; what came of it is told."""
     ids = [alert.id for alert in alerts if alert.firing]
 
-    def work() -> None:
-        assert app.control is not None
-        try:
-            app.control.ack(ids)
-        except Refused as error:
-            app.call_from_thread(app.tell, f"{subject} was not acknowledged: {error}")
-        else:
-            app.call_from_thread(app.tell, f"{subject}: acknowledged; `5 a` takes it back")
+    def ask(control: Control) -> str:
+        control.ack(ids)
+        return f"{subject}: acknowledged; `5 a` takes it back"
 
     if ids:
-        app.run_worker(work, thread=True, group="engine", exit_on_error=False)
+        ask_engine(app, f"{subject} was not acknowledged", ask)
 
 
 def take_back(app: SkafosApp, alert: AlertRow, subject: str) -> None:
-    """Tell the engine in a thread that nobody has taken notice after all."""
+    """Tell the engine that nobody has taken notice after all."""
 
-    def work() -> None:
-        assert app.control is not None
-        try:
-            app.control.take_back([alert.id])
-        except Refused as error:
-            app.call_from_thread(app.tell, f"{subject} was not taken back: {error}")
-        else:
-            app.call_from_thread(app.tell, f"{subject}: not acknowledged")
+    def ask(control: Control) -> str:
+        control.take_back([alert.id])
+        return f"{subject}: not acknowledged"
 
-    app.run_worker(work, thread=True, group="engine", exit_on_error=False)
+    ask_engine(app, f"{subject} was not taken back", ask)
 
 
 def alerts_of_run(view: Dashboard) -> list[AlertRow]:

@@ -16,6 +16,7 @@ from skafos_tui.tui.arrangement import PANES, Arrangement, Box, Layout, arrange,
 from skafos_tui.tui.banner import banner_of
 from skafos_tui.tui.command import Fact, Where
 from skafos_tui.tui.memory import Remembered
+from skafos_tui.tui.screens.alert_control import AlertControl
 from skafos_tui.tui.screens.base import CommandScreen
 from skafos_tui.tui.screens.run_control import RunControl
 from skafos_tui.tui.views import Dashboard
@@ -37,7 +38,7 @@ DISTANCES_S = 60.0
 """How often `in 5 h` is looked at; only what reads otherwise is drawn."""
 
 
-class DashboardScreen(RunControl, CommandScreen):
+class DashboardScreen(RunControl, AlertControl, CommandScreen):
     """Header, panes and footer; panes that aren't shown get their view once they are."""
 
     CSS_PATH = "dashboard.tcss"
@@ -56,7 +57,6 @@ class DashboardScreen(RunControl, CommandScreen):
         self.card = FailureCard(view)
         self.card.selected = self.jobs.selected
         self.metrics: MetricsPane | None = None
-        self._wanted_job: tuple[int, str] | None = None
         self.logs: LogPane | None = None
         self._panes: dict[str, Pane] = {
             "jobs": self.jobs,
@@ -185,7 +185,7 @@ class DashboardScreen(RunControl, CommandScreen):
         if self._arranged and self.at not in self._arranged.boxes:
             # The failure card has taken its place.
             self._go_to(self.face)
-        self._select_wanted()
+        self.select_wanted()
         self.card.show(view, self.jobs.selected)
         self._show_metrics()
         self._let_tick()
@@ -255,43 +255,10 @@ class DashboardScreen(RunControl, CommandScreen):
             self._go_to("jobs")
             self.jobs.select(job_id)
 
-    def go_to_job_of(self, run_id: int, job_id: str | None) -> None:
-        """Select this job once this run is shown, with the keys on the jobs."""
+    def leave_pane(self) -> None:
+        """The keys go to the jobs, and nothing has the whole screen."""
         self.zoomed = False
         self._go_to(self.face)
-        self._wanted_job = None if job_id is None else (run_id, job_id)
-        self._select_wanted()
-
-    def _select_wanted(self) -> None:
-        if self._wanted_job and self.view.run and self.view.run.id == self._wanted_job[0]:
-            job_id, self._wanted_job = self._wanted_job[1], None
-            if job_id in self.view.row_of:
-                self.jobs.select(job_id)
-
-    def on_failure_card_opened(self, message: FailureCard.Opened) -> None:
-        self.go_to_job(message.job_id)
-
-    def on_alerts_pane_opened(self, message: AlertsPane.Opened) -> None:
-        from skafos_tui.tui.attention import go_to
-
-        go_to(self, message.alert)
-
-    def on_alerts_pane_acknowledged(self, message: AlertsPane.Acknowledged) -> None:
-        from skafos_tui.tui.attention import acknowledge, take_back
-
-        alert, subject = message.alert, message.alert.name or message.alert.what
-        if alert.firing:
-            acknowledge(self.skafos, [alert], subject)
-        else:
-            take_back(self.skafos, alert, subject)
-
-    def do_ack(self) -> None:
-        """Take notice of the failure that is shown."""
-        from skafos_tui.tui.attention import acknowledge, alerts_of_run
-
-        run = self.view.run
-        if run is not None:
-            acknowledge(self.skafos, alerts_of_run(self.view), f"run {run.id}")
 
     def do_focus_jobs(self) -> None:
         self._focus_or_zoom("jobs")
