@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
+from textual.constants import ESCAPE_DELAY
 from textual.drivers.linux_driver import LinuxDriver
 
 from skafos_tui.tui.background import PATIENCE_S, Answers
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _KEEP_TITLE, _GIVE_TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
 _LOOK_S = 0.1
+_ESCAPE_S = ESCAPE_DELAY + 0.001
+"""After this an Esc that nothing has followed is a key; a look only every `_LOOK_S` would make it take 100 ms."""
 
 
 class Terminal(LinuxDriver):
@@ -90,13 +93,15 @@ class Terminal(LinuxDriver):
             text = decode(ahead)
             handle(answers.take(text) if answers is not None else text)
             while not self.exit_event.is_set():
-                if selector.select(_LOOK_S):
+                if selector.select(_ESCAPE_S if text.endswith("\x1b") else _LOOK_S):
                     data = self._read()
                     if not data:
                         self._app.call_later(self._skafos.closed)
                         break
                     text = decode(data)
                     handle(answers.take(text) if answers is not None else text)
+                else:
+                    text = ""
                 if answers is not None and time.monotonic() > self._answers_until:
                     handle(answers.give_up())
                     answers = None
