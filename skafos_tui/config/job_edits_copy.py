@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 from skafos_tui.config.editing import apply_edits
-from skafos_tui.config.job_edits import EditError, insert_item, job_names, quoted
+from skafos_tui.config.job_edits import EditError, insert_item, quoted
 from skafos_tui.config.outline import Outline, children, key_of, scalar_of
 from skafos_tui.model.diagnostic import Edit
 
@@ -15,9 +16,9 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _ID_KEYS = ("job_id", "project_task_id")
 
 
-def copy_name(text: str, name: str) -> str:
-    """A name for the copy of a job that no other has: `Train copy`, `Train copy 2`."""
-    taken = set(job_names(text).values())
+def copy_name(names: Iterable[str], name: str) -> str:
+    """A name for the copy of a job that none of `names` is: `Train copy`, `Train copy 2`."""
+    taken = set(names)
     first = f"{name} copy"
     return next(tried for tried in (first, *(f"{first} {n}" for n in range(2, len(taken) + 3))) if tried not in taken)
 

@@ -127,7 +127,8 @@ async def test_dependencies_are_ticked_in_a_list_that_says_what_would_go_in_a_ci
     async with form_on(store) as (editor, form):
         await choose(editor, form, "dependencies")
         await editor.press("enter")
-        assert isinstance(editor.pilot.app.screen, TicksScreen)
+        await editor.until(lambda: isinstance(editor.pilot.app.screen, TicksScreen))
+        await editor.pilot.pause()
         assert "[x] Ingest" in editor.shown()
         await editor.press("i", "n", "enter")
         await editor.until(lambda: "dependencies" not in editor.text)
@@ -144,11 +145,23 @@ async def test_dependencies_are_ticked_in_a_list_that_says_what_would_go_in_a_ci
         await editor.until(lambda: other.form is not None)
         await choose(editor, other, "dependencies")
         await editor.press("enter")
-        assert "[ ] Clean  it waits for this one" in editor.shown()
+        await editor.until(lambda: "[ ] Clean  it waits for this one" in editor.shown())
         before = editor.text
         await editor.press("enter")
         await editor.pilot.pause(0.1)
         assert editor.text == before
+
+
+async def test_changes_that_come_quickly_are_all_made(store: Store) -> None:
+    async with form_on(store) as (editor, form):
+        assert form.form is not None
+        for key, value in (("overlap", "queue"), ("catchup", "all"), ("enabled", "false"), ("timeout", "5m")):
+            form._change(form.form.row(key), value)
+        words = ("overlap: queue", "catchup: all", "enabled: false", "timeout: 5m")
+        await editor.until(lambda: all(word in editor.text for word in words))
+        for _ in words:
+            await editor.press("ctrl+z")
+        assert editor.text == CONFIG
 
 
 async def test_findings_stand_beside_their_keys(store: Store) -> None:

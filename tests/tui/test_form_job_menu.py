@@ -82,9 +82,9 @@ async def test_a_command_as_entrypoint_asks_for_no_script(store: Store) -> None:
         await editor.press("A", "tab")
         await editor.type("sleep 5")
         await editor.press("enter")
+        await editor.until(lambda: "sleep 5" in editor.text)
         await editor.checked()
         assert isinstance(editor.pilot.app.screen, ConfigScreen)
-        assert "sleep 5" in editor.text
 
 
 async def test_a_name_that_is_taken_or_missing_is_said(store: Store) -> None:
@@ -104,7 +104,8 @@ async def test_a_job_is_renamed(store: Store) -> None:
         assert "Rename Ingest" in editor.shown()
         await editor.type("Fit")
         await editor.press("enter")
-        assert editor.text == CONFIG.replace("name: Ingest", "name: Fit")
+        await editor.until(lambda: editor.text == CONFIG.replace("name: Ingest", "name: Fit"))
+        await editor.pilot.pause()
         assert "Ingest is called Fit now" in editor.shown()
 
 
@@ -112,7 +113,7 @@ async def test_a_copy_has_its_own_id_and_a_free_name(store: Store) -> None:
     async with editor_on(store) as editor:
         await menu(editor, "d", 11)
         await editor.press("enter")
-        assert editor.text.count("name: Clean copy   # the second") == 1
+        await editor.until(lambda: editor.text.count("name: Clean copy   # the second") == 1)
         assert editor.text.count(CLEAN) == 1 and editor.text.startswith(CONFIG)
         assert editor.screen.buffer.cursor_location[0] == 15
         await editor.checked()
@@ -122,12 +123,14 @@ async def test_a_copy_has_its_own_id_and_a_free_name(store: Store) -> None:
 async def test_deleting_says_who_depends_on_it_and_asks(store: Store) -> None:
     async with editor_on(store) as editor:
         await menu(editor, "x", 5)
-        assert "Delete Ingest from the config?" in editor.shown()
+        await editor.until(lambda: "Delete Ingest from the config?" in editor.shown())
         assert "Clean depends on it" in editor.shown()
         await editor.press("enter")
         assert editor.text == CONFIG
         await menu(editor, "x", 5)
+        await editor.until(lambda: isinstance(editor.pilot.app.screen, QuestionScreen))
         await editor.press("y")
+        await editor.until(lambda: editor.text != CONFIG)
         assert INGEST not in editor.text and "dependencies" not in editor.text
         await editor.checked()
         assert not editor.screen.buffer.marks
@@ -138,7 +141,9 @@ async def test_deleting_says_who_depends_on_it_and_asks(store: Store) -> None:
 async def test_dependents_keep_their_dependency_if_that_is_the_answer(store: Store) -> None:
     async with editor_on(store) as editor:
         await menu(editor, "x", 5)
+        await editor.until(lambda: isinstance(editor.pilot.app.screen, QuestionScreen))
         await editor.press("k")
+        await editor.until(lambda: editor.text != CONFIG)
         assert f'dependencies: ["{INGEST}"]' in editor.text and "name: Ingest" not in editor.text
 
 

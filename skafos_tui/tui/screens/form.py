@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from skafos_tui.config.fields import Kind
 from skafos_tui.config.job_edits import toggle_dependency
-from skafos_tui.config.job_form import FormRow, JobForm, candidates, change, form_of, problem_of
+from skafos_tui.config.job_form import Candidate, FormRow, JobForm, candidates, change, form_of, problem_of
 from skafos_tui.model.diagnostic import Diagnostic, Edit
 from skafos_tui.text.sgr import plain
 from skafos_tui.tui.editor.complete import zones
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from skafos_tui.config.reader import ReadResult
     from skafos_tui.tui.screens.job_menu_commands import ConfigJobs
 
+Make = Callable[[str], tuple[Edit, ...]]
+"""From a text to the edits of it; raises ValueError."""
 READ_ONLY = "read only"
 _TIMED = frozenset(["schedule", "timezone"])
 
@@ -61,10 +63,11 @@ class FormScreen(PopupScreen[None]):
             self.problem = problem
 
     class Edited(Message):
-        """The edits of a change, made for a revision of the text; or why it can't be."""
+        """The edits of a change, by `make` for a revision of the text; or why it can't be."""
 
-        def __init__(self, edits: tuple[Edit, ...], revision: int, problem: str) -> None:
+        def __init__(self, make: Make, edits: tuple[Edit, ...], revision: int, problem: str = "") -> None:
             super().__init__()
+            self.make = make
             self.edits = edits
             self.revision = revision
             self.problem = problem
@@ -235,36 +238,47 @@ class FormScreen(PopupScreen[None]):
     def _change(self, row: FormRow, typed: str) -> None:
         self._edit(lambda text: change(text, self._job_id, row, typed))
 
-    def _edit(self, make: Callable[[str], tuple[Edit, ...]]) -> None:
+    def _edit(self, make: Make) -> None:
         text, revision = self._host.buffer.text, self._host.buffer.revision
 
         def work() -> None:
             try:
-                self.post_message(self.Edited(make(text), revision, ""))
+                self.post_message(self.Edited(make, make(text), revision))
             except ValueError as error:
-                self.post_message(self.Edited((), revision, str(error)))
+                self.post_message(self.Edited(make, (), revision, str(error)))
 
         self._in_thread(work)
 
     def on_form_screen_edited(self, message: Edited) -> None:
         if message.problem:
             self.help_lines.say(self._host.why_not(message.problem))
-        elif message.revision == self._host.buffer.revision:
+        elif message.revision != self._host.buffer.revision:
+            self._edit(message.make)  # another change was quicker: once more, on what it has left
+        else:
             self._host.buffer.apply(message.edits)
             self._derive()
 
     def _choose_dependencies(self) -> None:
-        from skafos_tui.tui.screens.form_ticks import TicksScreen
-
         text = self._host.buffer.text
+
+        def work() -> None:
+            try:
+                found = candidates(text, self._job_id)
+            except ValueError as error:
+                self.app.call_from_thread(self.help_lines.say, str(error))
+            else:
+                self.app.call_from_thread(self._list_candidates, found)
+
+        self._in_thread(work)
+
+    def _list_candidates(self, found: list[Candidate]) -> None:
+        from skafos_tui.tui.screens.form_ticks import TicksScreen
 
         def ticked(job_id: str) -> None:
             self._edit(lambda now: toggle_dependency(now, self._job_id, job_id))
 
-        try:
-            self.app.push_screen(TicksScreen(candidates(text, self._job_id), ticked))
-        except ValueError as error:
-            self.help_lines.say(str(error))
+        if self.is_current:
+            self.app.push_screen(TicksScreen(found, ticked))
 
     # Help and preview
 

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.timer import Timer
 
 from skafos_tui.config.editing import apply_edits
-from skafos_tui.config.job_edits import NewJob, add_job, delete_job, dependents, job_names, rename_job
+from skafos_tui.config.job_edits import NewJob, add_job, delete_job, dependents, rename_job
 from skafos_tui.config.job_edits_copy import copy_name, duplicate_job
 from skafos_tui.config.job_edits_script import is_script, script_name, script_text
 from skafos_tui.config.reading import random_id
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from skafos_tui.config.reader import ReadResult
     from skafos_tui.model.project import Project
 
+Make = Callable[[str], tuple[Edit, ...]]
+"""From a text to the edits of it; raises ValueError."""
 FIRES_S = 0.1
 """So long the cursor has to stay in another job before its fires are looked up."""
 
@@ -54,6 +56,28 @@ class ConfigJobs(ConfigFiles):
             super().__init__()
             self.fires = fires
             self.plan = plan
+
+    class JobsEdited(Message):
+        """Edits are made by `make` for a revision of the text; or `problem` says why not. `at`: where `new` begins."""
+
+        def __init__(
+            self,
+            make: Make,
+            edits: tuple[Edit, ...],
+            revision: int,
+            problem: str,
+            remark: str = "",
+            new: NewJob | None = None,
+            at: int = -1,
+        ) -> None:
+            super().__init__()
+            self.make = make
+            self.edits = edits
+            self.revision = revision
+            self.problem = problem
+            self.remark = remark
+            self.new = new
+            self.at = at
 
     def begin_jobs(self) -> None:
         """Mount what is about jobs."""
@@ -199,7 +223,8 @@ class ConfigJobs(ConfigFiles):
 
         def answered(fields: Fields | None) -> None:
             if fields is not None:
-                self._add(NewJob(random_id(), fields[0], fields[1]), after)
+                job = NewJob(random_id(), fields[0], fields[1])
+                self._edit(lambda text: add_job(text, job, after), f"{job.name} is new", job)
 
         screen = FieldsScreen(
             title,
@@ -227,40 +252,73 @@ class ConfigJobs(ConfigFiles):
         job_id, names = self.job_at_cursor(), self._names()
         if job_id is None or names is None:
             return
-        name, new_id = self._name_of(job_id), random_id()
+        name = self._name_of(job_id)
 
         def answered(fields: Fields | None) -> None:
             if fields is not None:
-                self._edit(lambda text: duplicate_job(text, job_id, new_id, fields[0]), f"{fields[0]}: a copy", new_id)
+                copy = NewJob(random_id(), fields[0], "")
+                self._edit(lambda text: duplicate_job(text, job_id, copy.id, copy.name), f"{copy.name}: a copy", copy)
 
-        first = copy_name(self.buffer.text, name)
+        first = copy_name(names, name)
         screen = FieldsScreen(f"Copy of {name}", (("name", first),), lambda fields: name_problem(fields[0], names))
         self.skafos.push_screen(screen, answered)
 
     def do_job_delete(self) -> None:
-        from skafos_tui.tui.screens.question import QuestionScreen
-
-        job_id, names = self.job_at_cursor(), self._names()
-        if job_id is None or names is None:
+        job_id = self.job_at_cursor()
+        if job_id is None or self._names() is None:
             return
-        name = self._name_of(job_id)
-        waiting = [other for _, other in dependents(self.buffer.text, job_id)]
+        text, name = self.buffer.text, self._name_of(job_id)
+
+        def work() -> None:
+            try:
+                waiting = [other for _, other in dependents(text, job_id)]
+            except ValueError as error:
+                self.app.call_from_thread(self.tell, self.why_not(str(error)))
+            else:
+                self.app.call_from_thread(self._ask_delete, job_id, name, waiting)
+
+        self.look_up(work)
+
+    def _ask_delete(self, job_id: str, name: str, waiting: list[str]) -> None:
+        from skafos_tui.tui.screens.question import QuestionScreen
 
         def answered(key: str | None) -> None:
             if key is not None:
-                self._edit(
-                    lambda text: delete_job(text, job_id, keep_mentions=key == "k"),
-                    f"{name} is gone; ctrl+z brings it back",
-                )
+                keep, remark = key == "k", f"{name} is gone; ctrl+z brings it back"
+                self._edit(lambda text: delete_job(text, job_id, keep_mentions=keep), remark)
 
         others = {"k": "yes, but keep theirs"} if waiting else {}
         self.skafos.push_screen(QuestionScreen(delete_question(name, waiting), others), answered)
 
-    def _add(self, job: NewJob, after: str | None) -> None:
-        if not self._edit(lambda text: add_job(text, job, after), f"{job.name} is new", job.id):
+    def _edit(self, make: Make, remark: str, new: NewJob | None = None) -> None:
+        """Make edits in a thread, a long text takes a while; then they are one step of undo."""
+        text, revision = self.buffer.text, self.buffer.revision
+
+        def work() -> None:
+            try:
+                edits = make(text)
+            except ValueError as error:
+                self.post_message(self.JobsEdited(make, (), revision, str(error)))
+                return
+            at = apply_edits(text, edits).find(new.id) if new is not None else -1
+            self.post_message(self.JobsEdited(make, edits, revision, "", remark, new, at))
+
+        self.look_up(work)
+
+    def on_config_jobs_jobs_edited(self, message: JobsEdited) -> None:
+        """Put the edits into the text they were made for, and go to the job that is new."""
+        if message.problem:
+            self.tell(self.why_not(message.problem))
             return
-        if is_script(job.entrypoint):
-            self.look_up(lambda: self._offer_script(job))
+        if message.revision != self.buffer.revision:
+            self._edit(message.make, message.remark, message.new)  # somebody typed meanwhile: once more
+            return
+        at = message.at
+        self.buffer.apply(message.edits, select=(at, at) if at >= 0 else None)
+        self.tell(plain(message.remark))
+        new = message.new
+        if new is not None and is_script(new.entrypoint):
+            self.look_up(lambda: self._offer_script(new))
 
     def _offer_script(self, job: NewJob) -> None:
         """Ask whether a script that isn't there shall be made; in a thread."""
@@ -295,26 +353,13 @@ class ConfigJobs(ConfigFiles):
         found = [item for item in newest.diagnostics if item.code == SYNTAX] if newest is not None else []
         return f"line {found[0].line} is no valid YAML; correct it first" if found else plain(problem)
 
-    def _edit(self, make: Callable[[str], tuple[Edit, ...]], remark: str, new_id: str = "") -> bool:
-        """Edit the text in one step of undo, and go to the job with the new id; whether it could be done."""
-        text = self.buffer.text
-        try:
-            edits = make(text)
-        except ValueError as error:
-            self.tell(self.why_not(str(error)))
-            return False
-        at = apply_edits(text, edits).find(new_id) if new_id else -1
-        self.buffer.apply(edits, select=(at, at) if at >= 0 else None)
-        self.tell(plain(remark))
-        return True
-
     def _names(self) -> list[str] | None:
-        """The names of the jobs; None, and a remark, where the text is no YAML."""
-        try:
-            return list(job_names(self.buffer.text).values())
-        except ValueError as error:
-            self.tell(self.why_not(str(error)))
+        """The names of the jobs; None, and a remark, where the text is known to be no YAML."""
+        reason = self.why_not("")
+        if reason:
+            self.tell(reason)
             return None
+        return [name for _, name in jobs_in(self.buffer.document.lines)]
 
     def _name_of(self, job_id: str) -> str:
         return dict(jobs_in(self.buffer.document.lines)).get(job_id, job_id)

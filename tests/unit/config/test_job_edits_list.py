@@ -108,9 +108,8 @@ def test_a_copy_that_would_say_something_else_is_refused(text: str) -> None:
 
 
 def test_a_copy_gets_a_name_that_is_free() -> None:
-    text = HEAD + "jobs:\n  - {job_id: a1, name: A}\n  - {job_id: a2, name: A copy}\n"
-    assert copy_name(text, "A") == "A copy 2"
-    assert copy_name(text, "B") == "B copy"
+    assert copy_name(["A", "A copy"], "A") == "A copy 2"
+    assert copy_name(["A", "A copy"], "B") == "B copy"
 
 
 def test_a_new_name_goes_into_dependencies_that_call_the_job_by_its_name() -> None:
@@ -149,7 +148,7 @@ def codes(text: str) -> list[str]:
 
 EDITS: dict[str, Callable[[str, str], tuple[Edit, ...]]] = {
     "add": lambda text, job_id: add_job(text, NewJob(NEW, "New", "new.py"), job_id),
-    "duplicate": lambda text, job_id: duplicate_job(text, job_id, NEW, copy_name(text, "Old")),
+    "duplicate": lambda text, job_id: duplicate_job(text, job_id, NEW, copy_name(job_names(text).values(), "Old")),
     "rename": lambda text, job_id: rename_job(text, job_id, "Another: name"),
     "delete": delete_job,
 }
