@@ -209,3 +209,29 @@ def test_it_says_how_its_schedule_comes_to_fire(place: Path, ready: FakeEngine, 
     assert main(["demo"]) == 0
     hint = f"skafos: scheduled jobs (Ingest) fire once it is deployed: cd {place}/wine; skafos deploy\n"
     assert capsys.readouterr().err == hint
+
+
+def test_on_a_terminal_the_copy_is_opened_running_and_a_second_time_gone_on_with(
+    place: Path, ready: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def show(_home: Home, project: Any) -> int:
+        opened.append(project.directory)
+        return 0
+
+    monkeypatch.setattr("skafos_tui.cli.demo.on_terminal", lambda: True)
+    monkeypatch.setattr("skafos_tui.cli.demo.show", show)
+    assert main(["demo", "mine"]) == 0
+    assert main(["demo", "mine"]) == 0
+    assert opened == [place / "mine"] * 2
+    # Each time what had run was over: it runs again.
+    assert len([path for verb, path, _ in ready.requests if (verb, path) == ("POST", "/v1/runs")]) == 2
+
+
+def test_headless_opens_nothing_on_a_terminal(
+    place: Path, ready: FakeEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("skafos_tui.cli.demo.on_terminal", lambda: True)
+    assert main(["demo", "mine", "--headless"]) == 0
+    assert "says hello" in capsys.readouterr().out
