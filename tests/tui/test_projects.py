@@ -83,7 +83,7 @@ async def test_g_p_lists_them_and_q_goes_back(store: Store, home: Home, tmp_path
         assert lines[2].startswith("▌* wine") and "✗ run 1 failed, 38 min ago" in lines[2]
         assert "beer" in lines[3] and "never ran" in lines[3]
         assert "Enter open" in lines[-1]
-        await pilot.press("q")
+        await pilot.press("g", "p", "g", "p", "exclamation_mark", "exclamation_mark", "q", "q")
         await pilot.pause()
         assert app.screen is app.dashboard
 

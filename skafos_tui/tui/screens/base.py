@@ -165,8 +165,9 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
     def do_go_projects(self) -> None:
         from skafos_tui.tui.screens.projects import ProjectsScreen
 
-        if self.skafos.opened is not None:
-            self.skafos.push_screen(ProjectsScreen(self.skafos.opened))
+        opened = self.skafos.opened
+        if opened is not None and not isinstance(self, ProjectsScreen):
+            self.skafos.push_screen(ProjectsScreen(opened))
 
     def do_suspend(self) -> None:
         self.skafos.action_suspend_process()
@@ -192,6 +193,9 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
                 self.perform(choice)
             elif choice is not None:
                 self.skafos.go_to_job(choice.job_id)
+        if isinstance(self, DoctorScreen):
+            self.read_again()
+            return
 
         jobs = (JobChoice(row.job_id, row.name) for row in self.skafos.view.rows)
         self.skafos.push_screen(PaletteScreen(self.commands(), jobs), chosen)
