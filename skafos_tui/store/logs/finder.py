@@ -26,6 +26,59 @@ class Term(NamedTuple):
     ignore_case: bool = False
 
 
+class Searcher:
+    """The process of one search. It can be started before what it is to look for is known: its start takes a while.
+
+    Whoever gets the process from `start` waits for its end; one that nobody needed is to be ended with `drop`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False
+
+    def start(self) -> subprocess.Popen[bytes] | None:
+        """The process, started where it isn't yet; None after `end`."""
+        with self._lock:
+            if self._process is None and not self._ended:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", MODULE],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    process_group=0,
+                )
+            return self._process
+
+    def start_soon(self) -> Searcher:
+        """Start it in a thread: on a busy machine also that takes its time."""
+        threading.Thread(target=self.start, daemon=True).start()
+        return self
+
+    def end(self) -> None:
+        """End the process and what it has started, without waiting."""
+        self._ended = True
+        process = self._process
+        if process is not None and process.poll() is None:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return  # it has just ended by itself
+
+    def drop(self) -> None:
+        """End a process that was not needed."""
+        self._ended = True
+        threading.Thread(target=self._reap, daemon=True).start()
+
+    def _reap(self) -> None:
+        with self._lock:  # it may be about to start
+            process = self._process
+        if process is not None:
+            self.end()
+            with process:
+                pass
+
+
 class Finder:
     """A search that is under way over logs that may grow; `close` ends it.
 
@@ -33,15 +86,22 @@ class Finder:
     """
 
     def __init__(
-        self, terms: Sequence[Term], logs: Sequence[tuple[Path, int]], told: Callable[[Finder, bytes], None]
+        self,
+        terms: Sequence[Term],
+        logs: Sequence[tuple[Path, int]],
+        told: Callable[[Finder, bytes], None],
+        searcher: Searcher | None = None,
     ) -> None:
-        """`logs`: each with the line its reader is at. `told`: gets each batch (records), in another thread."""
+        """`logs`: each with the line its reader is at. `told`: gets each batch (records), in another thread.
+
+        `searcher`: a process that waits for its order; without one it is started now.
+        """
         self.hits = [HitSet() for _ in logs]
         self._closed = False
         self._told = told
         self._done = [False] * len(logs)
         order = {"patterns": [list(term) for term in terms], "logs": [[str(path), line] for path, line in logs]}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._searcher = searcher or Searcher()
         # Also the start of a process takes its time on a busy machine, and the owner is to wait for nothing.
         threading.Thread(target=self._run, args=(json.dumps(order).encode() + b"\n",), daemon=True).start()
 
@@ -67,28 +127,14 @@ class Finder:
     def close(self) -> None:
         """End the search and what it started, without waiting; nothing is told afterwards."""
         self._closed = True
-        self._kill()
-
-    def _kill(self) -> None:
-        process = self._process
-        if process is not None and process.poll() is None:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return  # it has just ended by itself
+        self._searcher.end()
 
     def _run(self, order: bytes) -> None:
-        if self._closed:
+        process = self._searcher.start()
+        if process is None:
             return
-        process = self._process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            process_group=0,
-        )
         if self._closed:
-            self._kill()
+            self._searcher.end()  # it was started in the same moment
         with process:
             self._read(process, order)
 

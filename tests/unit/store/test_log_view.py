@@ -6,6 +6,7 @@ import json
 import queue
 import random
 import re
+import signal
 import subprocess
 import sys
 from itertools import islice
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skafos_tui.store.logs.blocks import LINE_BYTES, BlockCache, LogLines
-from skafos_tui.store.logs.finder import MODULE, Finder, Term
+from skafos_tui.store.logs.finder import MODULE, Finder, Searcher, Term
 from skafos_tui.store.logs.finding import RECORD
 from skafos_tui.store.logs.format import NANOSECONDS, LogLine, format_line
 from skafos_tui.store.logs.hits import HitSet
@@ -179,6 +180,23 @@ def test_the_finder_marks_what_all_terms_match_and_what_comes(tmp_path: Path) ->
         assert list(islice(map(finder.hits[0].select, range(len(expected), len(expected) + 2)), 2)) == [90_000, 90_002]
     finally:
         finder.close()
+
+
+def test_a_process_that_was_ready_does_the_search_and_one_that_was_not_needed_ends(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", [(0, b"error"), (1, b"fine")])
+    ready, unused = Searcher(), Searcher()
+    processes = ready.start(), unused.start()
+    batches: queue.Queue[bytes] = queue.Queue()
+    finder = Finder([Term("error")], [(path, 0)], lambda _, batch: batches.put(batch), ready)
+    unused.drop()
+    try:
+        _wait(finder, batches, 1)
+        assert finder.hits[0].select(0) == 0
+    finally:
+        finder.close()
+    for process in processes:
+        assert process is not None and process.wait(timeout=20) == -signal.SIGKILL
+    assert unused.start() is processes[1], "none is started anew"
 
 
 def test_only_hits_are_met_where_only_they_are_wanted() -> None:

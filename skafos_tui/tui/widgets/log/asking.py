@@ -70,6 +70,13 @@ class Asking(Handing, Moving):
         self._only(self.reading.only, Level((self.reading.level + 1) % len(Level)))
 
     def _ask(self, prompt: Prompt | None) -> None:
+        self._put(prompt)
+        if prompt is not None and prompt.asked in (Asked.FIND, Asked.ONLY):
+            self.reading.expect_search()
+        else:
+            self.reading.expect_nothing()
+
+    def _put(self, prompt: Prompt | None) -> None:
         self.prompt = prompt
         if prompt is not None and not self.has_focus:
             self.focus()  # where the palette or another pane has asked for it
@@ -84,12 +91,14 @@ class Asking(Handing, Moving):
             Asked.TIME: partial(self._go_to_time, text),
             Asked.SAVE: partial(self.save_to, text),
         }
-        self._ask(None)
+        self._put(None)
         try:
             answers[prompt.asked]()
         except (PatternError, ValueError) as error:
             self._ask(prompt)
             self.say(str(error))
+        else:
+            self.reading.expect_nothing()
 
     def _find(self, text: str | None) -> None:
         term = term_of(text) if text else None

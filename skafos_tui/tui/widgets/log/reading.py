@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from skafos_tui.store.logs.blocks import BlockCache, LogLines
-from skafos_tui.store.logs.finder import Finder, Term
+from skafos_tui.store.logs.finder import Finder, Searcher, Term
 from skafos_tui.store.logs.finding import bits_of
 from skafos_tui.store.logs.format import BLOCK_LINES, PREFIX_LENGTH
 from skafos_tui.store.logs.hits import HitSet
@@ -52,6 +52,7 @@ class Reading:
         self._events = EventLines([])
         self._filter: Finder | None = None
         self._finder: Finder | None = None
+        self._searcher: Searcher | None = None
         self._view_of_found: LogView | None = None
 
     @property
@@ -163,6 +164,7 @@ class Reading:
             if finder is not None:
                 finder.close()
         self._filter = self._finder = self._view_of_found = None
+        self.expect_nothing()
 
     def is_event(self, source: int) -> bool:
         """Whether a source of the view is the engine's events."""
@@ -230,7 +232,20 @@ class Reading:
         return terms if self.level is Level.NORMAL else [*terms, Term(AT_LEAST[self.level])]
 
     def _start(self, terms: list[Term], near: Cut) -> Finder:
-        return Finder(terms, [(attempt.path, near[n]) for n, attempt in enumerate(self.attempts)], self._told)
+        searcher, self._searcher = self._searcher, None
+        logs = [(attempt.path, near[n]) for n, attempt in enumerate(self.attempts)]
+        return Finder(terms, logs, self._told, searcher)
+
+    def expect_search(self) -> None:
+        """Have a process ready for the search that is being typed."""
+        if self._searcher is None:
+            self._searcher = Searcher().start_soon()
+
+    def expect_nothing(self) -> None:
+        """End the process that was ready, where there was no search."""
+        if self._searcher is not None:
+            self._searcher.drop()
+            self._searcher = None
 
     def _hits(self, finder: Finder, terms: list[Term]) -> list[HitSet]:
         if not self._events.events:
