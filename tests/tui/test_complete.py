@@ -262,6 +262,22 @@ def test_a_job_is_found_by_its_name_and_written_by_its_id(form: str) -> None:
     assert f'"{TRAIN}"' in taken(TWO + form, "Train", own_job=SCORE)
 
 
+@pytest.mark.parametrize(
+    ("form", "quote"),
+    [
+        ("[x, ¦]", ""),
+        ("['x', ¦]", "'"),
+        ('["x", ¦]', '"'),
+        ("\n      - x\n      - ¦", ""),
+        ("\n      - 'x'\n      - ¦", "'"),
+        ('[x, "¦]', '"'),
+    ],
+)
+def test_an_id_is_quoted_as_the_others_of_its_list(form: str, quote: str) -> None:
+    after = taken(f"{TWO}    dependencies: {form}", "Train", own_job=SCORE)
+    assert f" {quote}{TRAIN}{quote}¦" in after
+
+
 def test_a_job_that_is_listed_already_is_not_offered_again() -> None:
     assert labels(TWO + f"    dependencies: [{TRAIN}, ¦]", own_job=SCORE) == []
 

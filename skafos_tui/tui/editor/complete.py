@@ -195,11 +195,12 @@ def _value(place: Place, text: str, help: str, quotes: str = "") -> Suggestion:
 
 
 def _jobs(place: Place, known: Known, *, by_id: bool) -> Iterator[Suggestion]:
-    """Jobs by their names; what is inserted is the id where the file's dependencies are ids."""
+    """Jobs by their names; dependencies get the id, in the quotes that the list has."""
+    quotes = '"' if place.like is None else place.like
     for job_id, name in known.jobs:
         if job_id in place.given or name in place.given or (by_id and job_id == known.own_job):
             continue
-        yield Suggestion(name, job_id, _value(place, job_id if by_id else name, "", '"').text, 0, job_id, True)
+        yield Suggestion(name, job_id, _value(place, job_id if by_id else name, "", quotes).text, 0, job_id, True)
 
 
 def _files(place: Place, known: Known) -> Iterator[Suggestion]:

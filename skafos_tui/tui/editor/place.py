@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 400
 """A job longer than this is looked at from its nearest lines only."""
+_QUOTES = ("'", '"')
 _SCALARS = frozenset(["plain_scalar", "double_quote_scalar", "single_quote_scalar", "alias"])
 _WHOLE = _SCALARS | {"block_scalar", "comment", "anchor", "tag"}
 _KEY_LINE = re.compile(r"(?P<lead> *(?:- +)*)(?P<quote>[\"']?)(?P<key>[\w.-]+)(?P=quote) *:(?: |$)")
@@ -40,7 +41,8 @@ class Place:
     """What stands at the cursor. `path` are the keys that lead there; a value's own key is the last of them.
 
     `typed` is the word begun, in the columns `start` to `end` of its line, opening quote included; `quote` is that
-    quote. `given` are the keys of the mapping or the items of the list that are there already. `in_flow`: in brackets.
+    quote. `given` are the keys of the mapping or the items of the list that are there already, `like` the quote of the
+    last of these items (None: there is none yet). `in_flow`: in brackets.
     """
 
     spot: Spot
@@ -51,6 +53,7 @@ class Place:
     quote: str = ""
     given: frozenset[str] = frozenset()
     in_flow: bool = False
+    like: str | None = None
 
 
 NOWHERE = Place(Spot.NOTHING)
@@ -78,6 +81,7 @@ class _Frame:
     key: str | None = None
     given: set[str] = field(default_factory=set)
     valued: bool = False
+    like: str | None = None
 
 
 def place_at(lines: Sequence[str], row: int, column: int) -> Place:
@@ -99,11 +103,12 @@ def place_at(lines: Sequence[str], row: int, column: int) -> Place:
     if place.spot is Spot.NOTHING:
         return place
     typed = before[start:]
-    quote = typed[:1] if typed[:1] in ("'", '"') else ""
+    quote = typed[:1] if typed[:1] in _QUOTES else ""
     rest = lines[row][column:]
     end = column + (1 if quote and rest.startswith(quote) else len(rest) - len(rest.lstrip(_WORD)) if not quote else 0)
     given = place.given | frozenset(_later_keys(lines, row, start, rest, place))
-    return Place(place.spot, place.path, typed[len(quote) :], start, end, quote, given, place.in_flow)
+    word_typed = typed[len(quote) :]
+    return Place(place.spot, place.path, word_typed, start, end, quote, given, place.in_flow, place.like)
 
 
 _WORD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
@@ -194,6 +199,7 @@ def _replayed(words: Sequence[_Word]) -> list[_Frame]:
             stack[-1].valued = True
             if stack[-1].kind in ("seq", "["):
                 stack[-1].given.add(word.text.strip("\"'"))
+                stack[-1].like = word.text[:1] if word.text[:1] in _QUOTES else ""
     return stack
 
 
@@ -239,7 +245,7 @@ def _enclosing(stack: list[_Frame], words: Sequence[_Word], row: int, column: in
     if last.kind == ":":
         return Place(Spot.VALUE, _path(stack))
     if last.kind == "-":
-        return Place(Spot.ITEM, _path(stack), given=frozenset(top.given))
+        return Place(Spot.ITEM, _path(stack), given=frozenset(top.given), like=top.like)
     return NOWHERE
 
 
@@ -254,7 +260,9 @@ def _in_flow(stack: list[_Frame], last: _Word | None, before: str, column: int) 
         if top.key is None:
             return Place(Spot.KEY, _path(stack), given=frozenset(top.given), in_flow=True)
         return NOWHERE
-    return NOWHERE if top.valued else Place(Spot.ITEM, _path(stack), given=frozenset(top.given), in_flow=True)
+    if top.valued:
+        return NOWHERE
+    return Place(Spot.ITEM, _path(stack), given=frozenset(top.given), in_flow=True, like=top.like)
 
 
 def _at_line_start(stack: list[_Frame], last: _Word | None, column: int) -> Place:
