@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,12 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a key asks for, no test here starts an engine: it would outlive the test."""
+    monkeypatch.setattr("skafos_tui.api.client.spawn_engine", lambda _home: subprocess.Popen(["false"]))
 
 
 @pytest.fixture
