@@ -145,6 +145,25 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
         """To the screen before."""
         self.skafos.pop_screen()
 
+    def do_go_dashboard(self) -> None:
+        """Back over all screens."""
+        self.go_to(None)
+
+    def do_go_history(self) -> None:
+        from skafos_tui.tui.screens.history import HistoryScreen
+
+        self.go_to(HistoryScreen)
+
+    def go_to(self, screen: Callable[[], CommandScreen] | None) -> None:
+        """To a screen that stands right above the dashboard, or to the dashboard itself."""
+        app = self.skafos
+        if app.dashboard is None or app.dashboard not in app.screen_stack:
+            return
+        while app.screen is not app.dashboard:
+            app.pop_screen()
+        if screen is not None:
+            app.push_screen(screen())
+
     def do_go_config(self) -> None:
         self.edit_config(None)
 
@@ -158,6 +177,9 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
         from skafos_tui.store.home import find_home
         from skafos_tui.tui.screens.doctor import DoctorScreen
 
+        if isinstance(self, DoctorScreen):
+            self.read_again()
+            return
         opened = self.skafos.opened
         home = opened.home if opened is not None else find_home()
         self.skafos.push_screen(DoctorScreen(home, may_start=self.skafos.may_start_engine))
@@ -193,9 +215,6 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
                 self.perform(choice)
             elif choice is not None:
                 self.skafos.go_to_job(choice.job_id)
-        if isinstance(self, DoctorScreen):
-            self.read_again()
-            return
 
         jobs = (JobChoice(row.job_id, row.name) for row in self.skafos.view.rows)
         self.skafos.push_screen(PaletteScreen(self.commands(), jobs), chosen)
