@@ -28,6 +28,8 @@ PROTOCOL = 1
 """The number of what client and engine say to each other; a change that an older client would get wrong raises it."""
 START_TIMEOUT_S = 20.0
 CALL_TIMEOUT_S = 60.0
+BUILD_TIMEOUT_S = 900.0
+"""For what may have to make an image first."""
 STATUS_TIMEOUT_S = 3.0
 """For questions that an engine answers at once: whoever waits longer waits for one that hangs."""
 POLL_S = 0.02
@@ -127,6 +129,23 @@ class EngineClient:
         """Let acknowledged alerts fire again; the ids of those."""
         found: list[int] = self._call("POST", "/v1/alerts/take-back", {"alerts": list(alerts)})["firing"]
         return found
+
+    def look(self, attempt: str) -> dict[str, Any]:
+        """What the runner knows of an attempt, by name: `inspect` (None: there is nothing any more), `processes`."""
+        return self._call("GET", f"/v1/attempts/{quote(attempt, safe='')}")
+
+    def shell(self, attempt: str) -> dict[str, Any]:
+        """The way into an attempt that runs: `argv`, its `environment`, the `command` a person could type, `made`."""
+        return self._call("POST", f"/v1/attempts/{quote(attempt, safe='')}/shell", {})
+
+    def debug_shell(self, attempt: str) -> dict[str, Any]:
+        """Make again what an ended attempt ran in; answers as `shell`. `end_debug` removes it."""
+        path = f"/v1/attempts/{quote(attempt, safe='')}/debug"
+        return self._call("POST", path, {}, timeout_s=BUILD_TIMEOUT_S)
+
+    def end_debug(self, attempt: str) -> None:
+        """Remove what was made for a debug shell."""
+        self._call("DELETE", f"/v1/attempts/{quote(attempt, safe='')}/debug")
 
     def set_variable(self, project: str, key: str, value: str, *, secret: bool) -> None:
         """Keep a variable of the project."""

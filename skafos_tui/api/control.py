@@ -19,6 +19,7 @@ from skafos_tui.api.client import PROTOCOL
 from skafos_tui.engine.deploying import Deploying
 from skafos_tui.engine.engine import Engine
 from skafos_tui.engine.requests import Requests
+from skafos_tui.engine.shells import Entrance, Shells
 from skafos_tui.engine.triggers import ManualTrigger, Refusal
 from skafos_tui.runners.base import RunnerError, RunnerUnreachable
 from skafos_tui.store import runs
@@ -38,6 +39,7 @@ class Control:
         self._engine = engine
         self._requests = Requests(engine)
         self._deploying = Deploying(self._requests, engine.scheduler)
+        self._shells = Shells(engine)
         self._stop = stop
         self._bootstrap = bootstrap
         self._doctor = doctor
@@ -64,6 +66,10 @@ class Control:
                 web.post("/v1/projects/{project}/resume", self.resume),
                 web.post("/v1/alerts/ack", self.acknowledge),
                 web.post("/v1/alerts/take-back", self.take_back),
+                web.get("/v1/attempts/{attempt}", self.look),
+                web.post("/v1/attempts/{attempt}/shell", self.shell),
+                web.post("/v1/attempts/{attempt}/debug", self.debug_shell),
+                web.delete("/v1/attempts/{attempt}/debug", self.end_debug),
                 web.get("/v1/doctor", self.doctor),
                 web.post("/v1/image/bootstrap", self.image_bootstrap),
             ]
@@ -202,6 +208,23 @@ class Control:
         found = await self._requests.take_back([int(alert) for alert in body["alerts"]])
         return web.json_response({"firing": found})
 
+    async def look(self, request: web.Request) -> web.Response:
+        """All that the runner knows of an attempt."""
+        return web.json_response(await self._shells.look(request.match_info["attempt"]))
+
+    async def shell(self, request: web.Request) -> web.Response:
+        """The way into an attempt that runs."""
+        return web.json_response(_entrance(await self._shells.shell(request.match_info["attempt"])))
+
+    async def debug_shell(self, request: web.Request) -> web.Response:
+        """Make again what an ended attempt ran in."""
+        return web.json_response(_entrance(await self._shells.debug(request.match_info["attempt"])))
+
+    async def end_debug(self, request: web.Request) -> web.Response:
+        """Remove what was made for a debug shell."""
+        await self._shells.end(request.match_info["attempt"])
+        return web.json_response({})
+
     async def doctor(self, _: web.Request) -> web.Response:
         """The runner's part of `skafos doctor`."""
         return web.json_response({"checks": await self._doctor()})
@@ -232,6 +255,10 @@ class Control:
 
 async def _send(response: web.StreamResponse, item: dict[str, Any]) -> None:
     await response.write(json.dumps(item).encode() + b"\n")
+
+
+def _entrance(found: Entrance) -> dict[str, Any]:
+    return {**asdict(found.door), "made": found.made}
 
 
 def _run_id(request: web.Request) -> int:

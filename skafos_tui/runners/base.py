@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from skafos_tui.model.metrics import Sample
 from skafos_tui.model.project import Resources, Segment
@@ -24,6 +24,10 @@ LABEL_DEPLOYMENT = "skafos.deployment"
 LABEL_SPEC = "skafos.spec"
 LABEL_NAME = "skafos.name"
 """The attempt's name, which its container keeps when somebody renames it."""
+LABEL_DEBUG = "skafos.debug"
+"""On what was made for a debug shell, in place of the engine's label: it is no attempt. The engine's id."""
+DEBUG_PREFIX = "skafos-debug-"
+"""Begins the name of what was made for a debug shell; the attempt's name follows."""
 
 
 class RunnerError(Exception):
@@ -161,6 +165,26 @@ class BuiltImage:
     packages: str
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A shell in an attempt: the program that opens it on the terminal it is run on, and the variables it needs.
+
+    `command` is what a person could type instead; empty where there is no such command.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All that a runner knows of an attempt, in its own words; `processes` are rows, the first one their names."""
+
+    inspect: Mapping[str, Any]
+    processes: tuple[tuple[str, ...], ...] = ()
+
+
 LogSink = Callable[[bytes], None]
 """Takes complete log lines in the format of DESIGN 5, `<RFC 3339 ns> <stdout|stderr> <F|P> <text>\\n`, many at a time.
 
@@ -249,4 +273,29 @@ class Runner(Protocol):
 
     async def close(self) -> None:
         """End all connections and threads."""
+        ...
+
+
+@runtime_checkable
+class Enterable(Protocol):
+    """A runner whose attempts can be entered and looked into. Everything raises RunnerUnreachable."""
+
+    async def shell(self, name: str, prompt: str) -> Door:
+        """The way into an attempt that runs. Raises RunnerError where it doesn't."""
+        ...
+
+    async def debug_shell(self, spec: AttemptSpec, prompt: str) -> Door:
+        """Make again what an ended attempt ran in, without its job, and tell the way in; `spec` is named for it.
+
+        It is gone when the shell ends; whoever died before opening it leaves what `end_debug` removes. Raises
+        CouldNotStart, also while another shell is open there.
+        """
+        ...
+
+    async def end_debug(self, name: str) -> None:
+        """Remove what was made for a debug shell; nothing happens where there is none."""
+        ...
+
+    async def look(self, name: str) -> Look | None:
+        """All that is known of an attempt; None where there is none."""
         ...

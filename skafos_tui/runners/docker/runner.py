@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 from skafos_tui.runners.base import (
     AttemptSpec,
     BuiltImage,
+    Door,
     ImageRequest,
     LogSink,
+    Look,
     Observation,
     Phase,
     Progress,
@@ -18,7 +20,7 @@ from skafos_tui.runners.base import (
     StatsSink,
 )
 from skafos_tui.runners.checks import Check
-from skafos_tui.runners.docker import bootstrap, doctor, events, images, stats, streams
+from skafos_tui.runners.docker import bootstrap, doctor, doors, events, images, stats, streams
 from skafos_tui.runners.docker.builds import Builds
 from skafos_tui.runners.docker.client import Address, DockerClient
 from skafos_tui.runners.docker.containers import Containers
@@ -88,6 +90,22 @@ class DockerRunner:
     def read_stats(self, name: str, sink: StatsSink, stop: threading.Event) -> None:
         """Hand a sample every second to `sink`, on this thread; see `stats.read_stats`."""
         stats.read_stats(self._client, name, sink, stop)
+
+    async def shell(self, name: str, prompt: str) -> Door:
+        """The way into a container that runs; see `doors.shell`."""
+        return await self._client.run(lambda: doors.shell(self._client, name, prompt))
+
+    async def debug_shell(self, spec: AttemptSpec, prompt: str) -> Door:
+        """An ended attempt's container again, without its job; see `doors.debug_shell`."""
+        return await self._client.run(lambda: doors.debug_shell(self._client, spec, prompt))
+
+    async def end_debug(self, name: str) -> None:
+        """Remove the container of a debug shell; nothing happens where there is none."""
+        await self._client.run(lambda: doors.end_debug(self._client, name))
+
+    async def look(self, name: str) -> Look | None:
+        """Docker's inspect and the processes; None where there is no container."""
+        return await self._client.run(lambda: doors.look(self._client, name))
 
     async def bootstrap(self, progress: Progress) -> str:
         """Make the base image from this machine's packages; see `bootstrap.bootstrap`."""

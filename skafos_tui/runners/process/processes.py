@@ -133,17 +133,31 @@ def kill_group(group: int) -> None:
 
 def kill_left_behind(directory: str) -> int:
     """Kill the processes of an attempt whose shim is gone; how many. They are known by their environment."""
-    cookie = f"{COOKIE}={directory}".encode()
     killed: set[int] = set()
     deadline = time.monotonic() + END_LIMIT_S
     while time.monotonic() < deadline:
-        found = [pid for pid in all_pids() if _has(pid, cookie)] if sys.platform != "darwin" else []
+        found = of_attempt(directory)
         if not found:
             break
         kill(found)
         killed.update(found)
         time.sleep(0.01)
     return len(killed)
+
+
+def of_attempt(directory: str) -> list[int]:
+    """The processes of an attempt, known by their environment, also those that left its shim."""
+    cookie = f"{COOKIE}={directory}".encode()
+    return [pid for pid in all_pids() if _has(pid, cookie)] if sys.platform != "darwin" else []
+
+
+def command_of(pid: int) -> str:
+    """A process's command line; empty where it is gone, or the system doesn't tell."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _has(pid: int, cookie: bytes) -> bool:

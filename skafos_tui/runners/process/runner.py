@@ -13,8 +13,10 @@ from typing import TypeVar
 from skafos_tui.runners.base import (
     AttemptSpec,
     BuiltImage,
+    Door,
     ImageRequest,
     LogSink,
+    Look,
     Observation,
     Phase,
     Progress,
@@ -24,7 +26,7 @@ from skafos_tui.runners.base import (
     StatsSink,
 )
 from skafos_tui.runners.checks import Check
-from skafos_tui.runners.process import files, host, logs, stats
+from skafos_tui.runners.process import doors, files, host, logs, stats
 from skafos_tui.runners.process.attempts import LocalAttempts
 from skafos_tui.runners.process.builds import Builds
 from skafos_tui.runners.process.events import Ends
@@ -109,6 +111,22 @@ class ProcessRunner:
         shim = self._attempts.shim_of(name)
         if shim is not None:
             stats.read_stats(self._places.attempt(name), shim, sink, stop)
+
+    async def shell(self, name: str, prompt: str) -> Door:
+        """The way into an attempt that runs; see `doors.shell`."""
+        return await self._run(lambda: doors.shell(self._places, self._attempts, name, prompt))
+
+    async def debug_shell(self, spec: AttemptSpec, prompt: str) -> Door:
+        """An ended attempt's directory again; see `doors.debug_shell`."""
+        return await self._run(lambda: doors.debug_shell(self._places, self._attempts, spec, prompt))
+
+    async def end_debug(self, name: str) -> None:
+        """Remove what was made for a debug shell; nothing happens where there is none."""
+        await self._run(lambda: doors.end_debug(self._places, self._attempts, name))
+
+    async def look(self, name: str) -> Look | None:
+        """What the attempt's files say, and its processes; None where there is none."""
+        return await self._run(lambda: doors.look(self._places, name))
 
     async def doctor(self) -> list[Check]:
         """What is missing here; see `host.checks`."""
