@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test unit check bench soak clean
+.PHONY: help demo test unit check bench shots soak clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +49,10 @@ bench: $(INSTALLED_DEV) ## measure: each figure beside the floor it can't go und
 	@status=0; for script in $(filter-out benchmarks/common%.py,$(sort $(wildcard benchmarks/*.py))); do \
 		echo "== $$script"; $(BIN)/python "$$script" || status=1; \
 	done; exit $$status
+
+shots: $(INSTALLED_DEV) ## take the pictures in screenshots/ from the real app on real runs
+	@scripts/docker-engine
+	@$(BIN)/python scripts/shots
 
 soak: $(INSTALLED_DEV) ## the long forms: thousands of runs in one engine, what grows; all random tests with more seeds
 	@scripts/docker-engine

@@ -95,7 +95,7 @@ def test_a_crash_leaves_one_line_a_report_and_a_good_terminal(quiet: Person, ope
     found = re.search(r"jobs go on; the report is (\S+): ZeroDivisionError: division by zero", said)
     assert found is not None
     report = Path(found[1])
-    assert "do_help" in report.read_text() and report.stat().st_mode & 0o077 == 0
+    assert "in perform" in report.read_text() and report.stat().st_mode & 0o077 == 0
 
 
 def test_bytes_that_are_no_text_are_no_crash(quiet: Person, opened: list[Pty]) -> None:
