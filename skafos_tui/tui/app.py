@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -141,6 +142,7 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, self.closed)
             loop.add_signal_handler(signal.SIGTERM, self.leave)
+            threading.excepthook = self._thread_failed
 
     @property
     def may_start_engine(self) -> bool:
@@ -256,6 +258,11 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
         with contextlib.suppress(OSError):
             self.keep()
         self._close_messages_no_wait()
+
+    def _thread_failed(self, failed: threading.ExceptHookArgs) -> None:
+        """What watches the store or the engine has broken: a screen that stands still would not be the truth."""
+        if isinstance(failed.exc_value, Exception):
+            self.call_later(self._handle_exception, failed.exc_value)
 
     def _print_error_renderables(self) -> None:
         """The line of a crash as it is: Rich would break it."""

@@ -15,6 +15,7 @@ from system import Person
 from terminals import LIGHT, SEQUENCE, SKAFOS, Pty, wait_until
 
 CRASHING = "from skafos_tui.tui.screens.base import CommandScreen as C; C.do_help = lambda screen: 1 / 0; "
+CRASHING_THREAD = "from skafos_tui.tui.engine_watch import EngineWatch as E; E._look = lambda watch: 1 / 0; "
 ENTRY = "from skafos_tui.cli.main import entry; entry()"
 
 
@@ -96,6 +97,13 @@ def test_a_crash_leaves_one_line_a_report_and_a_good_terminal(quiet: Person, ope
     assert found is not None
     report = Path(found[1])
     assert "in perform" in report.read_text() and report.stat().st_mode & 0o077 == 0
+
+
+def test_a_thread_that_breaks_ends_the_screen_too(quiet: Person, opened: list[Pty]) -> None:
+    terminal = open_pty(quiet, opened, code=CRASHING_THREAD + ENTRY)
+    assert terminal.end() == 1
+    assert "skafos: the screen broke off, jobs go on" in terminal.text
+    assert is_as_before(terminal)
 
 
 def test_bytes_that_are_no_text_are_no_crash(quiet: Person, opened: list[Pty]) -> None:
