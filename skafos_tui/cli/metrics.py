@@ -249,7 +249,7 @@ def _drawn(one: Used, found: Summary, out: Output) -> tuple[str, str]:
 
     encoding = getattr(out.stream, "encoding", None) or "ascii"
     plain = not out.terminal or not encoding.lower().startswith("utf")
-    cpu_top, memory_top = max(one.attempt.cpu, one.cpu_high or 0.0), found.memory_limit or None
+    cpu_top, memory_top = max(found.cpu_limit, one.cpu_high or 0.0), found.memory_limit or None
     return (
         spark(_means(one.series["cpu"]), top=cpu_top, ascii_only=plain),
         spark(_means(one.series["memory"]), top=memory_top, ascii_only=plain),
@@ -320,7 +320,7 @@ def _used_view(one: Used) -> dict[str, Any]:
         return view
     return {
         **view,
-        "cpu_limit": one.attempt.cpu,
+        "cpu_limit": found.cpu_limit or None,
         "cpu_mean": _rounded(one.cpu_mean),
         "cpu_max": _rounded(one.cpu_high),
         "memory_limit": found.memory_limit,

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from typing import Protocol
 
+from skafos_tui.engine.admission import limits_of
 from skafos_tui.engine.books import Books
 from skafos_tui.engine.collector import Collector, DiskFull
 from skafos_tui.engine.links import Link
@@ -210,7 +211,9 @@ class Supervisor:
             if observation.phase is Phase.CREATED and observation.error:
                 return observation
             self._collector.follow()
-            self._host.sampler.begin(Origin(self.name, around.run.project, around.run.id), self._link.runner)
+            limits = limits_of(around.job, self._link.capacity)
+            origin = Origin(self.name, around.run.project, around.run.id, limits.cpu)
+            self._host.sampler.begin(origin, self._link.runner)
             await self._tell_paused(observation.phase is Phase.PAUSED)
             deadline = await self._enforce(around, observation)
             await self._sleep(deadline)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from skafos_tui.model.metrics import Sample
 from skafos_tui.model.run import TaskState
-from skafos_tui.store.database import connect_reader
+from skafos_tui.store.database import DatabaseError, connect_reader
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -29,8 +29,12 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (series, at)
     ) WITHOUT ROWID;
     """,
+    "ALTER TABLE series ADD COLUMN cpu_limit REAL NOT NULL DEFAULT 0;",
 )
-"""Forward only, as state.db's. `at` is in milliseconds, `cpu` in microseconds, everything else in bytes."""
+"""Forward only, as state.db's. `at` is in milliseconds, `cpu` in microseconds, everything else in bytes.
+
+`cpu_limit` is in cores, 0 where it is not known.
+"""
 
 AMOUNTS = ("cpu", "received", "sent", "read", "written")
 """Columns that only grow: a series of them is their growth a second. `cpu` then is in cores."""
@@ -51,7 +55,8 @@ class Spread:
 class Summary:
     """A whole attempt as far as it was sampled, from its first sample to its last (`first_at`, `last_at`).
 
-    `cpu_s` and the bytes count from the attempt's start; None: not told by its runner, or for `cpu_high` (cores, over
+    `cpu_limit` (cores, 0: unknown) and `memory_limit` are what it may have. `cpu_s` and the bytes count from the
+    attempt's start; None: not told by its runner, or for `cpu_high` (cores, over
     the busiest second) fewer than two samples.
     """
 
@@ -60,6 +65,7 @@ class Summary:
     last_at: float
     cpu_s: float
     cpu_high: float | None
+    cpu_limit: float
     memory_mean: float
     memory_high: int
     memory_limit: int
@@ -85,9 +91,12 @@ def open_metrics(path: Path) -> sqlite3.Connection | None:
     if not path.exists() or path.stat().st_size == 0:
         return None
     connection = connect_reader(path, MIGRATIONS)
-    if connection.execute("PRAGMA user_version").fetchone()[0]:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == len(MIGRATIONS):
         return connection
     connection.close()
+    if version:
+        raise DatabaseError(f"{path} was written by an older Skafos: `skafos engine start` brings it forward")
     return None
 
 
@@ -167,12 +176,13 @@ def summaries_of(connection: sqlite3.Connection, attempts: Sequence[str]) -> dic
         row = connection.execute(
             f"""
             WITH rated AS (
-                SELECT at, memory, processes, memory_limit, {_rate("cpu")},
+                SELECT at, memory, processes, memory_limit, cpu_limit, {_rate("cpu")},
                     points.cpu AS used, received, sent, read, written
                 FROM points JOIN series ON series.id = points.series WHERE attempt = ? WINDOW lane AS (ORDER BY at)
             )
             SELECT COUNT(*) AS points, MIN(at) AS first_at, MAX(at) AS last_at, MAX(used) AS used, MAX(cpu) AS cpu,
-                AVG(memory) AS memory_mean, MAX(memory) AS memory, MAX(memory_limit) AS memory_limit,
+                AVG(memory) AS memory_mean, MAX(memory) AS memory,
+                MAX(memory_limit) AS memory_limit, MAX(cpu_limit) AS cpu_limit,
                 MAX(processes) AS processes, MAX(received) AS received, MAX(sent) AS sent, MAX(read) AS read,
                 MAX(written) AS written
             FROM rated
@@ -202,6 +212,7 @@ def _summary_from(row: sqlite3.Row) -> Summary:
         last_at=row["last_at"] / 1000,
         cpu_s=row["used"] / 1e6,
         cpu_high=row["cpu"],
+        cpu_limit=row["cpu_limit"],
         memory_mean=row["memory_mean"],
         memory_high=row["memory"],
         memory_limit=row["memory_limit"],

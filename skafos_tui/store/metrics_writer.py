@@ -29,11 +29,12 @@ WAITING = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whose samples they are."""
+    """Whose samples they are; `cpu_limit` is how many cores it may use."""
 
     attempt: str
     project: str
     run_id: int
+    cpu_limit: float
 
 
 class MetricsWriter:
@@ -173,9 +174,9 @@ class MetricsWriter:
         known = self._series.get(origin.attempt)
         if known is None or known[1] != sample.memory_limit:
             connection.execute(
-                "INSERT INTO series (attempt, project, run_id, memory_limit) VALUES (?, ?, ?, ?)"
+                "INSERT INTO series (attempt, project, run_id, memory_limit, cpu_limit) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (attempt) DO UPDATE SET memory_limit = excluded.memory_limit",
-                (origin.attempt, origin.project, origin.run_id, sample.memory_limit),
+                (origin.attempt, origin.project, origin.run_id, sample.memory_limit, origin.cpu_limit),
             )
             row = connection.execute("SELECT id FROM series WHERE attempt = ?", (origin.attempt,)).fetchone()
             if len(self._series) >= SERIES_KNOWN:

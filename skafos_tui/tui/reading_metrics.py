@@ -113,7 +113,7 @@ class MetricsReader:
         step_s = step_for(until - since)
         samples = open_metrics(self._metrics)
         if samples is None:
-            return Usage(since, until, step_s, tuple(_lane(attempt, {}, 0) for attempt in begun), past)
+            return Usage(since, until, step_s, tuple(_lane(attempt, {}) for attempt in begun), past)
         with closing(samples):
             lanes = tuple(self._read_lane(samples, attempt, (since, until, step_s), now) for attempt in begun)
         return Usage(since, until, step_s, lanes, past)
@@ -131,7 +131,7 @@ class MetricsReader:
             # What was sampled at the very end may still be on its way to the disk.
             kept.whole = attempt.ended_at is not None and now - attempt.ended_at > GAP_S
         series = {name: _shaped(spans, count, step_s) for name, spans in _named(kept.spans).items()}
-        return _lane(attempt, series, _limit_of(samples, attempt.name))
+        return _lane(attempt, series, _limits_of(samples, attempt.name))
 
     def _extend(self, samples: sqlite3.Connection, attempt: Attempt, kept: _Kept, count: int) -> None:
         """Read the spans from the last two known ones on."""
@@ -152,10 +152,10 @@ def step_for(seconds: float) -> float:
     return step
 
 
-def _limit_of(samples: sqlite3.Connection, attempt: str) -> int:
-    """The limit of memory (bytes) that was in force for an attempt; 0 where it was not sampled."""
-    row = samples.execute("SELECT memory_limit FROM series WHERE attempt = ?", (attempt,)).fetchone()
-    return 0 if row is None else int(row["memory_limit"])
+def _limits_of(samples: sqlite3.Connection, attempt: str) -> tuple[float, int]:
+    """The limits that were in force for an attempt, cores and bytes; 0 where they are not known."""
+    row = samples.execute("SELECT cpu_limit, memory_limit FROM series WHERE attempt = ?", (attempt,)).fetchone()
+    return (0.0, 0) if row is None else (float(row["cpu_limit"]), int(row["memory_limit"]))
 
 
 def _chosen(attempts: Sequence[Attempt], number: int | None) -> list[Attempt]:
@@ -164,9 +164,10 @@ def _chosen(attempts: Sequence[Attempt], number: int | None) -> list[Attempt]:
     return [found[instance] for instance in sorted(found)]
 
 
-def _lane(attempt: Attempt, series: Mapping[str, Values], memory_limit: int) -> Lane:
-    limit = memory_limit or attempt.memory
-    return Lane(attempt.instance, attempt.number, attempt.ended_at, attempt.cpu, limit, series)
+def _lane(attempt: Attempt, series: Mapping[str, Values], limits: tuple[float, int] = (0.0, 0)) -> Lane:
+    """Without samples the limits are what was reserved for it."""
+    cpu, memory = limits[0] or attempt.cpu, limits[1] or attempt.memory
+    return Lane(attempt.instance, attempt.number, attempt.ended_at, cpu, memory, series)
 
 
 def _named(spans: Mapping[str, Sequence[Spread | None]]) -> dict[str, list[float | None]]:

@@ -33,7 +33,7 @@ def sample_attempt(store: Store, run: int, name: str, seconds: int = 40, cores: 
             read=0,
             written=MEBIBYTE * second,
         )
-        writer.add(Origin(name, "p", run), replace(sample, **more))
+        writer.add(Origin(name, "p", run, 1.0), replace(sample, **more))
     writer.close()
 
 

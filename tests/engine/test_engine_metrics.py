@@ -166,7 +166,7 @@ async def test_what_a_killed_engine_had_no_time_to_forget_goes_when_the_next_one
     async with a_house(Daemon(by_job(j0=Behaviour(duration_s=0.2)))) as house:
         house.write_config([job(0)])
         stray = metrics_writer.MetricsWriter(house.home.metrics_database)
-        stray.add(metrics_writer.Origin("left", "f" * 24, 1), metrics.Sample(1.0, 1.0, 1, 1, 1))
+        stray.add(metrics_writer.Origin("left", "f" * 24, 1, 1.0), metrics.Sample(1.0, 1.0, 1, 1, 1))
         stray.close()
         assert points(house) == 1
         life = Life(house)

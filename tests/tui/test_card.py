@@ -213,7 +213,7 @@ def test_the_usual_peak_is_that_of_attempts_that_succeeded(store: Store, tmp_pat
         for instance in range(3):
             for second in range(3):
                 sample = Sample(NOW + second, second, (number + 1) * (1 << 29) - second, 1 << 31, 1)
-                writer.add(Origin(f"{run_id}-Train forest-{instance}-1", TOKEN, run_id), sample)
+                writer.add(Origin(f"{run_id}-Train forest-{instance}-1", TOKEN, run_id, 1.0), sample)
     writer.close()
     store.failed_run()
     failure = view_of(store, metrics=tmp_path / "metrics.db").failures[0]

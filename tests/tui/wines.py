@@ -296,7 +296,7 @@ class Store:
                 memory = int(limit * (0.2 + 0.8 * (second / seconds) ** 2))
                 traffic = 40_000 * second
                 made = Sample(begin + second, used, memory, limit, 4, traffic, traffic // 2, traffic // 4, 0)
-                writer.add(Origin(attempt, TOKEN, int(attempt.partition("-")[0])), made)
+                writer.add(Origin(attempt, TOKEN, int(attempt.partition("-")[0]), 1.0), made)
         writer.close()
 
     def alert(self, key: AlertKey, cause: Cause, at: float = NOW, times: int = 1) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from skafos_tui.model.metrics import Sample
 from skafos_tui.store import metrics_writer
-from skafos_tui.store.metrics import buckets_of, open_metrics, samples_of, summaries_of
+from skafos_tui.store.database import DatabaseError, connect, migrate
+from skafos_tui.store.metrics import MIGRATIONS, buckets_of, open_metrics, samples_of, summaries_of
 from skafos_tui.store.metrics_writer import MetricsWriter, Origin
 
 BEGAN = 1_790_000_000.0
@@ -26,7 +27,7 @@ def sample(second: float, *, cpu_s: float = 0.0, memory: int = MEBIBYTE, **more:
 
 def origin(attempt: str = "a", project: str = "p", run_id: int = 1) -> Origin:
     """Whose samples they are."""
-    return Origin(attempt, project, run_id)
+    return Origin(attempt, project, run_id, 2.0)
 
 
 @pytest.fixture
@@ -186,3 +187,18 @@ def test_after_its_end_a_writer_takes_nothing(path: Path) -> None:
     writer.close()
     writer.add(origin(), sample(1))
     assert attempts_in(path) == {"a": 1}
+
+
+def test_metrics_of_an_older_version_are_brought_forward_by_the_engine_and_said_before(path: Path) -> None:
+    migrate(path, MIGRATIONS[:1])
+    with closing(connect(path)) as old:
+        old.execute("INSERT INTO series (attempt, project, run_id, memory_limit) VALUES ('old', 'p', 1, 7)")
+        old.execute("INSERT INTO points VALUES (1, 1000, 5, 6, 1, NULL, NULL, NULL, NULL)")
+    with pytest.raises(DatabaseError, match="older Skafos"):
+        open_metrics(path)
+    write(path, (origin("new"), sample(1)))
+    connection = open_metrics(path)
+    assert connection is not None
+    with closing(connection):
+        found = summaries_of(connection, ["old", "new"])
+    assert (found["old"].cpu_limit, found["new"].cpu_limit) == (0.0, 2.0)
