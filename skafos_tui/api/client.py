@@ -132,7 +132,7 @@ class EngineClient:
 
     def look(self, attempt: str) -> dict[str, Any]:
         """What the runner knows of an attempt, by name: `inspect` (None: there is nothing any more), `processes`."""
-        return self._call("GET", f"/v1/attempts/{quote(attempt, safe='')}")
+        return self._call("GET", f"/v1/attempts/{quote(attempt, safe='')}", timeout_s=STATUS_TIMEOUT_S)
 
     def shell(self, attempt: str) -> dict[str, Any]:
         """The way into an attempt that runs: `argv`, its `environment`, the `command` a person could type, `made`."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from skafos_tui.engine.admission import limits_of
@@ -22,11 +21,9 @@ from skafos_tui.runners.base import (
     AttemptSpec,
     Mount,
 )
+from skafos_tui.store.environment import DATA_TARGET, SECRETS_TARGET, attempt_environment
 from skafos_tui.store.home import Home
 from skafos_tui.store.projects import Variable
-
-DATA_TARGET = "/data"
-SECRETS_TARGET = "/run/secrets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +47,10 @@ class Surroundings:
 
 
 def environment_of(around: Surroundings) -> dict[str, str]:
-    """The variables of the container; of the user's own the last wins: project, job, `skafos env`, parameters."""
-    environment = {"PYTHONUNBUFFERED": "1"}
-    environment.update(around.project.environment)
-    environment.update(around.job.environment)
-    environment.update(around.job.parameters)
-    environment.update({variable.key: variable.value for variable in around.variables})
-    environment.update(around.run.parameters)
-    environment.update(_own_variables(around))
-    return environment
-
-
-def _own_variables(around: Surroundings) -> Mapping[str, str]:
-    """The variables that say whose attempt this is; nobody overrides them."""
-    own = {
-        "PROJECT_TOKEN": around.project.token,
-        "SKAFOS_PROJECT": around.project.name,
-        "SKAFOS_DEPLOYMENT_ID": str(around.deployment.number),
-        "SKAFOS_RUN_ID": str(around.run.id),
-        "SKAFOS_JOB_ID": around.job.id,
-        "SKAFOS_JOB_NAME": around.job.name,
-        "TASK_ID": f"{around.run.id}-{around.job.id}",
-        "SKAFOS_INSTANCE": str(around.attempt.instance),
-        "SKAFOS_INSTANCES": str(around.task.instances),
-        "SKAFOS_ATTEMPT": str(around.attempt.number),
-        "SKAFOS_DATA": DATA_TARGET,
-    }
-    if around.run.scheduled_at is not None:
-        moment = datetime.fromtimestamp(around.run.scheduled_at, UTC)
-        own["SKAFOS_SCHEDULED_AT"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return own
+    """The variables of the container."""
+    return attempt_environment(
+        around.project, around.job, around.deployment, around.run, around.task, around.attempt, around.variables
+    )
 
 
 def labels_of(around: Surroundings) -> dict[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +60,7 @@ class Bridge:
         self._wanted = threading.Event()
         self._ended = threading.Event()
         self._last: Dashboard | None = None
+        self._held = False
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
 
     def first(self) -> Dashboard:
@@ -94,6 +95,16 @@ class Bridge:
     def look(self) -> None:
         """Read again, whatever the store says: the engine's facts have changed, or a person asked for it."""
         self._wanted.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Post nothing meanwhile: nobody takes it, and views of hours would pile up."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self.look()
 
     def step(self, by: int) -> None:
         """Show an older (-1) or newer (1) run; 0: the one that matters most."""
@@ -183,7 +194,7 @@ class Bridge:
 
     def _tell(self, view: Dashboard) -> None:
         view = self._with_facts(view)
-        if view != self._last:
+        if view != self._last and not self._held:
             self._last = view
             self._post(view)
 

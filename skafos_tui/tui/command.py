@@ -41,6 +41,8 @@ class Fact(Enum):
     JOB_HERE = "the cursor is in a job"
     APART = "the config was changed on disk, too"
     SAVED = "a save can be taken back"
+    ATTEMPT_RUNS = "an attempt of the selected job runs"
+    ATTEMPT_ENDED = "all attempts of the selected job have ended"
     TO_ACK = "there is an alert here that nobody has acknowledged"
 
 
@@ -58,7 +60,8 @@ class Command:
     """One thing to do. `keys` are as Textual names them, a sequence has blanks in it; the first one is shown.
 
     `title` is the footer's and palette's, `called` what the footer calls it in some places, `help` one sentence.
-    `needs` must all be so. `in_footer` orders the footer, 0 is not there. `changes` says that it changes something: a
+    `needs` must all be so. `in_footer` orders the footer, 0 is not there; it stands there only where all of
+    `footer_needs` are so: elsewhere it says in a line why it can't. `changes` says that it changes something: a
     read-only screen hasn't got it.
     """
 
@@ -71,6 +74,7 @@ class Command:
     in_footer: int = 0
     changes: bool = False
     called: tuple[tuple[Where, str], ...] = ()
+    footer_needs: tuple[Fact, ...] = ()
 
     def works(self, now: Situation) -> bool:
         """Whether it does something in this situation."""
@@ -167,7 +171,11 @@ def commands_now(now: Situation, table: Iterable[Command]) -> list[Command]:
 
 def footer_commands(now: Situation, table: Iterable[Command]) -> list[Command]:
     """Those that the footer names, the most important first; how to get at all others comes last."""
-    shown = [command.named_for(now) for command in commands_now(now, table) if command.in_footer and command.keys]
+    shown = [
+        command.named_for(now)
+        for command in commands_now(now, table)
+        if command.in_footer and command.keys and now.facts.issuperset(command.footer_needs)
+    ]
     return sorted(shown, key=lambda command: command.in_footer)
 
 

@@ -38,6 +38,18 @@ class Activated:
     run: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A way into an attempt: the program that opens a shell on its terminal, and the variables it needs.
+
+    `command` is what a person could type instead; empty where there is no such command.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    command: str = ""
+
+
 class Control(Protocol):
     """The doors of the engine that the screen uses. Everything raises Refused."""
 
@@ -81,6 +93,18 @@ class Control(Protocol):
 
     def take_back(self, alerts: Sequence[int]) -> list[int]:
         """Let acknowledged alerts fire again; those of them that were."""
+        ...
+
+    def shell(self, attempt: str) -> Entrance:
+        """The way into an attempt that runs, by name."""
+        ...
+
+    def debug_shell(self, attempt: str) -> Entrance:
+        """Make again what an ended attempt ran in; `end_debug` removes it."""
+        ...
+
+    def end_debug(self, attempt: str) -> None:
+        """Remove what was made for a debug shell; where nothing was, nothing happens."""
         ...
 
 
@@ -147,6 +171,18 @@ class EngineControl:
         """Let acknowledged alerts fire again; those of them that were."""
         return self._ask(lambda engine, _: engine.take_back(alerts))
 
+    def shell(self, attempt: str) -> Entrance:
+        """The way into an attempt that runs, by name."""
+        return _entrance(self._ask(lambda engine, _: engine.shell(attempt)))
+
+    def debug_shell(self, attempt: str) -> Entrance:
+        """Make again what an ended attempt ran in; `end_debug` removes it."""
+        return _entrance(self._ask(lambda engine, _: engine.debug_shell(attempt)))
+
+    def end_debug(self, attempt: str) -> None:
+        """Remove what was made for a debug shell; where nothing was, nothing happens."""
+        self._ask(lambda engine, _: engine.end_debug(attempt))
+
     def _ask(self, question: Callable[[EngineClient, str], T]) -> T:
         """Ask the engine; a lost answer is asked for again under the same id, and nothing is done twice."""
         from skafos_tui.api.client import ApiError, EngineUnreachable, ensure_engine
@@ -170,6 +206,11 @@ def _begun(answer: Mapping[str, Any]) -> Begun:
 def _activated(answer: Mapping[str, Any]) -> Activated:
     number, run = answer.get("deployment"), answer.get("run")
     return Activated(None if number is None else int(number), str(answer["state"]), None if run is None else int(run))
+
+
+def _entrance(answer: Mapping[str, Any]) -> Entrance:
+    variables = {str(key): str(value) for key, value in answer["environment"].items()}
+    return Entrance(tuple(map(str, answer["argv"])), variables, str(answer["command"]))
 
 
 def _one_line(error: ApiError) -> str:

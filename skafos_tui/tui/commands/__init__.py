@@ -7,6 +7,7 @@ from skafos_tui.tui.commands.alerts import ALERTS
 from skafos_tui.tui.commands.config import CONFIG
 from skafos_tui.tui.commands.config_jobs import CONFIG_JOBS
 from skafos_tui.tui.commands.dashboard import DASHBOARD
+from skafos_tui.tui.commands.details import DETAILS
 from skafos_tui.tui.commands.finding import FINDING
 from skafos_tui.tui.commands.general import GENERAL
 from skafos_tui.tui.commands.jobs import JOBS
@@ -26,5 +27,6 @@ COMMANDS: tuple[Command, ...] = (
     *JOBS,
     *ALERTS,
     *RUNS,
+    *DETAILS,
     *PROJECTS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skafos_tui.tui.command import Command, Fact, Where
 
 _HERE = (Where.LOG,)
+_TEXTS = (Where.LOG, Where.TEXT)
 _ROWS = (Fact.ROWS,)
 _FOUND = (Fact.SEARCHED,)
 _SAVE = "Save: the config; of a log what is shown, to a file."
@@ -13,7 +14,7 @@ FINDING: tuple[Command, ...] = (
     Command("find.next", ("n",), "next", "To the next place that was looked for.", _HERE, _FOUND, 9),
     Command("find.previous", ("N",), "previous", "To the place before that was looked for.", _HERE, _FOUND),
     Command("only", ("&",), "only", "Show only what matches; nothing typed: everything again.", _HERE, _ROWS, 10),
-    Command("yank", ("y",), "copy", "Copy the marked lines, else the current one.", _HERE, _ROWS, 22),
+    Command("yank", ("y",), "copy", "Copy: in a log the marked lines, else the current one.", _TEXTS, _ROWS, 22),
     Command("editor", ("E",), "editor", "Open it in $EDITOR.", _HERE, _ROWS, 23),
     Command("pager", ("|",), "pager", "Show all of it in $PAGER.", _HERE, _ROWS),
     # What a read-only screen shows can be saved; that it writes no config is said by the editor itself.

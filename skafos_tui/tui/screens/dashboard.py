@@ -17,6 +17,7 @@ from skafos_tui.tui.banner import banner_of
 from skafos_tui.tui.command import Fact, Where
 from skafos_tui.tui.memory import Remembered
 from skafos_tui.tui.screens.alert_control import AlertControl
+from skafos_tui.tui.screens.attempt_control import AttemptControl
 from skafos_tui.tui.screens.base import CommandScreen
 from skafos_tui.tui.screens.run_control import RunControl
 from skafos_tui.tui.views import Dashboard
@@ -38,7 +39,7 @@ DISTANCES_S = 60.0
 """How often `in 5 h` is looked at; only what reads otherwise is drawn."""
 
 
-class DashboardScreen(RunControl, AlertControl, CommandScreen):
+class DashboardScreen(RunControl, AttemptControl, AlertControl, CommandScreen):
     """Header, panes and footer; panes that aren't shown get their view once they are."""
 
     CSS_PATH = "dashboard.tcss"
@@ -213,7 +214,7 @@ class DashboardScreen(RunControl, AlertControl, CommandScreen):
             Fact.LOOKING_BACK: not view.live,
             Fact.TO_ACK: bool(view.failures),
         } | self.keys_pane().facts()
-        return frozenset(fact for fact, is_so in known.items() if is_so) | self.run_facts()
+        return frozenset(fact for fact, is_so in known.items() if is_so) | self.run_facts() | self.attempt_facts()
 
     def on_jobs_pane_selected(self, _message: JobsPane.Selected) -> None:
         self.graph.select(self.jobs.selected, self.jobs.marked)

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from skafos_tui.store.home import Home
+from skafos_tui.text.sgr import plain
 from skafos_tui.tui.command import Fact, Where
 from skafos_tui.tui.screens.base import CommandScreen
 from skafos_tui.tui.theme import Role
@@ -92,6 +93,23 @@ class TextScreen(CommandScreen):
         """It is there."""
         self.heading.show(message.title)
         self.document.show(message.rows)
+
+    def equal_command(self) -> str:
+        """The `skafos` command that shows the same; empty where there is none."""
+        return ""
+
+    def do_yank(self) -> None:
+        """Copy all of the text."""
+        rows = self.document.rows
+        self.skafos.copy_to_clipboard("\n".join("".join(part.text for part in row) for row in rows))
+        self.tell(f"copied {len(rows)} lines")
+
+    def do_yank_command(self) -> None:
+        """Copy the command that shows the same."""
+        text = self.equal_command()
+        if text:
+            self.skafos.copy_to_clipboard(text)
+        self.tell(f"copied: {plain(text)}" if text else "no command shows the same")
 
     def keys_pane(self) -> Document:
         return self.document
