@@ -32,6 +32,10 @@ RESIZE_PAUSE_S = 0.02
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 UNREACHABLE = 3
 NOT_FOUND_CODES = (126, 127)
+SIGNALLED = 128
+"""Exit codes above it are those of processes that a signal has ended."""
+END_TRIES = 10
+END_PAUSE_S = 0.05
 CHUNK = 65_536
 
 
@@ -139,16 +143,25 @@ class Shell:
     def _exit_code(self, said: bytes) -> int:
         try:
             code = self._client.call("exec_inspect", lambda docker: docker.exec_inspect(self._id)).get("ExitCode")
-            runs = self._client.call("inspect", lambda docker: docker.inspect_container(self._container))["State"]
+            ended = self._has_ended(patient=(code or 0) > SIGNALLED)
         except Refused:
+            code, ended = None, True
+        if ended:
             tell("the container has ended, and the shell with it")
             return 0
-        if not runs["Running"]:
-            tell("the container has ended, and the shell with it")
-        elif code in NOT_FOUND_CODES and b"exec failed" in said:
+        if code in NOT_FOUND_CODES and b"exec failed" in said:
             tell("this image has no shell")
             return 1
         return int(code or 0)
+
+    def _has_ended(self, *, patient: bool) -> bool:
+        """Whether the container has ended; the end of a shell that was killed along reaches Docker somewhat earlier."""
+        for _ in range(END_TRIES if patient else 1):
+            state = self._client.call("inspect", lambda docker: docker.inspect_container(self._container))["State"]
+            if not state["Running"]:
+                return True
+            time.sleep(END_PAUSE_S if patient else 0)
+        return False
 
 
 def _received(stream: socket.socket) -> bytes:
