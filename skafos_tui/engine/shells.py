@@ -43,7 +43,7 @@ class Shells:
         if attempt.state is not AttemptState.RUNNING:
             raise Refusal("not-running", _why_not_running(attempt))
         try:
-            return Entrance(await runner.shell(name, prompt_of(title(around))))
+            return Entrance(await runner.shell(name, _prompt(around)))
         except RunnerUnreachable:
             raise
         except RunnerError as error:
@@ -65,7 +65,7 @@ class Shells:
         engine, link = self._engine, self._engine.link(around.runner)
         spec = spec_of(again, engine.home, link.capacity, engine.network)
         try:
-            return Entrance(await runner.debug_shell(spec, prompt_of(f"debug {title(around)}")), again.attempt.name)
+            return Entrance(await runner.debug_shell(spec, _prompt(around, "debug ")), again.attempt.name)
         except CouldNotStart as error:
             raise Refusal("could-not-start", _masked(str(error), around)) from None
 
@@ -112,6 +112,11 @@ def title(around: Surroundings) -> str:
     """Whose shell it is: job, instance, run and attempt."""
     instance = f" #{around.attempt.instance}" if around.task.instances > 1 else ""
     return f"{around.job.name}{instance} run {around.run.id} attempt {around.attempt.number}"
+
+
+def _prompt(around: Surroundings, kind: str = "") -> str:
+    # The directory of a local attempt has a long path that says nothing.
+    return prompt_of(f"{kind}{title(around)}", short=around.runner != "docker")
 
 
 def _why_not_running(attempt: Attempt) -> str:

@@ -12,10 +12,13 @@ FIND_SHELL = "if command -v bash >/dev/null 2>&1; then exec bash --norc; else ex
 _SAFE = frozenset(" #-_.,+")
 
 
-def prompt_of(words: str) -> str:
-    """`PS1` for any shell: the words, less what a shell would take for something else, and the directory."""
+def prompt_of(words: str, *, short: bool = False) -> str:
+    """`PS1` for any shell: the words, less what a shell would take for something else, and the directory.
+
+    `short`: only the last part of its path.
+    """
     safe = "".join(character for character in words if character.isalnum() or character in _SAFE)
-    return f"[{safe}] $PWD$ "
+    return f"[{safe}] {'${PWD##*/}' if short else '$PWD'}$ "
 
 
 def tell(line: str) -> None:

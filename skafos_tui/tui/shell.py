@@ -103,10 +103,10 @@ def kept_terminal(descriptor: int) -> Iterator[None]:
         # Who takes the terminal back from a shell that was killed is in the background, and would be stopped.
         asked = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         try:
-            os.tcsetpgrp(descriptor, os.getpgrp())
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-        except (OSError, termios.error):
-            pass  # the terminal has gone
+            with suppress(OSError):  # it is another session's, or has gone
+                os.tcsetpgrp(descriptor, os.getpgrp())
+            with suppress(termios.error):  # it has gone
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
         finally:
             signal.signal(signal.SIGTTOU, asked)
 
