@@ -119,8 +119,11 @@ class ConfigFiles(CommandScreen):
         self._is_open = False
         self._journal: Journal | None = None
         self._journal_timer: Timer | None = None
-        self._watch = DiskWatch(self.path, lambda content: self.post_message(self.DiskChanged(content)))
+        self._watch = DiskWatch(self.path, self._tell_disk)
         self._in_thread(self._open)
+
+    def _tell_disk(self, content: Content | None) -> None:
+        self.post_message(self.DiskChanged(content))
 
     def end_files(self) -> None:
         """Keep what isn't saved, and look at the disk no more."""

@@ -67,35 +67,35 @@ class Document(Lines, can_focus=True):
         """Show other rows from where the reader is."""
         self._rows = list(rows)
         self._laid_for = -1
-        self._scroll_to(self._top)
+        self._show_from(self._top)
         self.refresh()
 
     def do_down(self) -> None:
-        self._scroll_to(self._top + 1)
+        self._show_from(self._top + 1)
 
     def do_up(self) -> None:
-        self._scroll_to(self._top - 1)
+        self._show_from(self._top - 1)
 
     def do_page_down(self) -> None:
-        self._scroll_to(self._top + max(1, self.size.height // 2))
+        self._show_from(self._top + max(1, self.size.height // 2))
 
     def do_page_up(self) -> None:
-        self._scroll_to(self._top - max(1, self.size.height // 2))
+        self._show_from(self._top - max(1, self.size.height // 2))
 
     def do_top(self) -> None:
-        self._scroll_to(0)
+        self._show_from(0)
 
     def do_bottom(self) -> None:
-        self._scroll_to(len(self._laid()))
+        self._show_from(len(self._laid()))
 
     def on_mouse_scroll_down(self, _event: events.MouseScrollDown) -> None:
-        self._scroll_to(self._top + WHEEL)
+        self._show_from(self._top + WHEEL)
 
     def on_mouse_scroll_up(self, _event: events.MouseScrollUp) -> None:
-        self._scroll_to(self._top - WHEEL)
+        self._show_from(self._top - WHEEL)
 
     def on_resize(self, _event: events.Resize) -> None:
-        self._scroll_to(self._top)
+        self._show_from(self._top)
 
     def render_line(self, y: int) -> Strip:
         lines = self._laid()
@@ -118,7 +118,7 @@ class Document(Lines, can_focus=True):
             self._laid_for = width
         return self._lines
 
-    def _scroll_to(self, top: int) -> None:
+    def _show_from(self, top: int) -> None:
         top = max(0, min(top, len(self._laid()) - max(1, self.size.height)))
         if top != self._top:
             self._top = top

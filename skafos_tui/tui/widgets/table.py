@@ -44,7 +44,7 @@ class Table(Lines, can_focus=True):
         self._top = 0
 
     @property
-    def visible(self) -> range:
+    def seen(self) -> range:
         """The rows that are on the screen."""
         return range(self._top, min(self.count, self._top + max(0, self.size.height - 1)))
 
