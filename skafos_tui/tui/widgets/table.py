@@ -43,11 +43,6 @@ class Table(Lines, can_focus=True):
         self.selected = 0
         self._top = 0
 
-    @property
-    def seen(self) -> range:
-        """The rows that are on the screen."""
-        return range(self._top, min(self.count, self._top + max(0, self.size.height - 1)))
-
     def show(self, count: int, selected: int | None = None) -> None:
         """There are so many rows now, or they read otherwise."""
         self.count = count
