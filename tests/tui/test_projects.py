@@ -73,17 +73,17 @@ def test_a_project_is_read_with_its_last_run_what_comes_next_and_its_alerts(stor
     assert (beer.name, beer.run, beer.next_at) == ("beer", None, None)
 
 
-async def test_g_p_lists_them_and_q_goes_back(store: Store, home: Home, tmp_path: Path) -> None:
+async def test_g_j_lists_them_and_q_goes_back(store: Store, home: Home, tmp_path: Path) -> None:
     store.failed_run()
     app = app_of(store, home, tmp_path)
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("g", "p")
+        await pilot.press("g", "j")
         await until(pilot, lambda: "2 known" in text_of(app))
         lines = text_of(app).splitlines()
         assert lines[2].startswith("▌* wine") and "✗ run 1 failed, 38 min ago" in lines[2]
         assert "beer" in lines[3] and "never ran" in lines[3]
         assert "Enter open" in lines[-1]
-        await pilot.press("g", "p", "g", "p", "exclamation_mark", "exclamation_mark", "q", "q")
+        await pilot.press("g", "j", "g", "j", "exclamation_mark", "exclamation_mark", "q", "q")
         await pilot.pause()
         assert app.screen is app.dashboard
 
@@ -95,7 +95,7 @@ async def test_enter_shows_another_project_and_leaves_the_first_one_alone(
     app = app_of(store, home, tmp_path)
     async with app.run_test(size=SIZE) as pilot:
         first = app.bridge
-        await pilot.press("g", "p")
+        await pilot.press("g", "j")
         await until(pilot, lambda: "2 known" in text_of(app))
         await pilot.press("j", "enter")
         await until(pilot, lambda: app.screen is app.dashboard and "Brew" in text_of(app))
@@ -106,7 +106,7 @@ async def test_enter_shows_another_project_and_leaves_the_first_one_alone(
         app.post_message(SkafosApp.ViewChanged(Dashboard(TOKEN, "too late")))
         await pilot.pause()
         assert "too late" not in text_of(app)
-        await pilot.press("g", "p")
+        await pilot.press("g", "j")
         await until(pilot, lambda: isinstance(app.screen, ProjectsScreen) and "2 known" in text_of(app))
         await pilot.press("g", "g", "enter")
         await until(pilot, lambda: app.screen is app.dashboard and "Train forest" in text_of(app))
@@ -117,7 +117,7 @@ async def test_enter_shows_another_project_and_leaves_the_first_one_alone(
 async def test_a_double_click_opens_a_project(store: Store, home: Home, tmp_path: Path) -> None:
     app = app_of(store, home, tmp_path)
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("g", "p")
+        await pilot.press("g", "j")
         await until(pilot, lambda: "2 known" in text_of(app))
         row = next(
             number for number, line in enumerate(text_of(app).splitlines()) if "never ran" in line and "beer" in line
@@ -131,7 +131,7 @@ async def test_a_directory_that_has_gone_is_told(store: Store, home: Home, tmp_p
     (tmp_path / "beer").rmdir()
     app = app_of(store, home, tmp_path)
     async with app.run_test(size=(140, 30)) as pilot:
-        await pilot.press("g", "p")
+        await pilot.press("g", "j")
         await until(pilot, lambda: "(gone)" in text_of(app))
         await pilot.press("g", "g", "enter")
         await until(pilot, lambda: app.screen is app.dashboard and text_of(app).startswith(" beer"))

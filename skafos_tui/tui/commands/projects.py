@@ -6,5 +6,5 @@ from skafos_tui.tui.command import Command
 
 PROJECTS: tuple[Command, ...] = (
     Command("doctor", ("!",), "doctor", "What is missing on this machine, and how to get it."),
-    Command("go.projects", ("g p",), "projects", "To all projects of yours."),
+    Command("go.projects", ("g j",), "projects", "To all projects of yours."),
 )
