@@ -304,6 +304,8 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
         if self.dashboard is not None and view is not None:
             self.view = view
             self.dashboard.show(view)
+            if isinstance(self.screen, CommandScreen):
+                self.screen.view_changed(view)
             self._tell_failure(view)
 
     def _tell_failure(self, view: Dashboard) -> None:

@@ -22,9 +22,10 @@ from skafos_tui.tui.screens.base import CommandScreen, handler_of
 from skafos_tui.tui.screens.config import ConfigScreen
 from skafos_tui.tui.screens.dashboard import DashboardScreen
 from skafos_tui.tui.screens.help import help_lines
+from skafos_tui.tui.screens.history import HistoryScreen
 from skafos_tui.tui.screens.palette import matching
-from skafos_tui.tui.screens.text import TextScreen
 from skafos_tui.tui.screens.projects import ProjectsScreen
+from skafos_tui.tui.screens.text import TextScreen
 from skafos_tui.tui.widgets.document import Document
 from skafos_tui.tui.widgets.alerts import AlertsPane
 from skafos_tui.tui.widgets.footer import fitting
@@ -34,8 +35,6 @@ from skafos_tui.tui.widgets.log.pane import LogPane
 from skafos_tui.tui.widgets.metrics.pane import MetricsPane
 from skafos_tui.tui.widgets.table import Table
 
-from skafos_tui.tui.screens.projects import ProjectsScreen
-from skafos_tui.tui.widgets.table import Table
 BUSY = Situation(frozenset(Where), frozenset(Fact))
 
 
@@ -72,10 +71,11 @@ PLACES: dict[Where, tuple[type, ...]] = {
     Where.LOG: (LogPane, DashboardScreen),
     Where.JOBS: (JobsPane, DashboardScreen),
     Where.TEXT: (Document, TextScreen),
+    Where.HISTORY: (Table, HistoryScreen),
     Where.GRAPH: (GraphPane, DashboardScreen),
+    Where.PROJECTS: (Table, ProjectsScreen),
     Where.METRICS: (MetricsPane, DashboardScreen),
     Where.ALERTS: (AlertsPane, DashboardScreen),
-    Where.PROJECTS: (Table, ProjectsScreen),
 }
 """Where a command of the table is looked for, by the place it belongs to."""
 
@@ -102,8 +102,8 @@ def test_a_sequence_is_one_command_and_its_first_key_none() -> None:
 def test_a_key_that_does_not_go_on_a_sequence_means_itself() -> None:
     keys = Keys(COMMANDS)
     keys.typed("g", BUSY)
-    found = keys.typed("j", BUSY)
-    assert found is not None and found.id == "down"
+    found = keys.typed("k", BUSY)
+    assert found is not None and found.id == "up"
 
 
 @pytest.mark.parametrize(("key", "command"), [("question_mark", "help"), ("colon", "palette"), ("full_stop", "live")])

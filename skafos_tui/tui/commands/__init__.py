@@ -10,6 +10,7 @@ from skafos_tui.tui.commands.dashboard import DASHBOARD
 from skafos_tui.tui.commands.details import DETAILS
 from skafos_tui.tui.commands.finding import FINDING
 from skafos_tui.tui.commands.general import GENERAL
+from skafos_tui.tui.commands.history import HISTORY
 from skafos_tui.tui.commands.jobs import JOBS
 from skafos_tui.tui.commands.lists import LISTS
 from skafos_tui.tui.commands.log import LOG
@@ -28,5 +29,6 @@ COMMANDS: tuple[Command, ...] = (
     *ALERTS,
     *RUNS,
     *DETAILS,
+    *HISTORY,
     *PROJECTS,
 )

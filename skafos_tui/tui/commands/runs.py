@@ -23,5 +23,5 @@ RUNS: tuple[Command, ...] = (
         "pause", ("r z",), "pause or resume", "Pause the schedule of this job, or resume it.", _HERE, _JOBS, 0, True
     ),
     Command("cancel", ("x",), "cancel", "Cancel this job's task, after a question.", _HERE, (Fact.JOB_OPEN,), 10, True),
-    Command("diff", ("D",), "diff", "What changed since the last good run.", _HERE, (Fact.RUN,), 25),
+    Command("diff", ("D",), "diff", "What changed since the last good run.", (*_HERE, Where.HISTORY), (Fact.RUN,), 25),
 )

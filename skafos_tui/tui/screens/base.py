@@ -17,6 +17,7 @@ from skafos_tui.tui.widgets.pane import Lines
 if TYPE_CHECKING:
     from skafos_tui.tui.app import SkafosApp
     from skafos_tui.tui.screens.go_menu import GoMenu
+    from skafos_tui.tui.views import Dashboard
 
 
 MENU_S = 0.4
@@ -137,6 +138,9 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
         """Colours or glyphs have changed."""
         for lines in self.query(Lines):
             lines.refresh()
+
+    def view_changed(self, view: Dashboard) -> None:
+        """What the dashboard shows has changed while this screen is over it."""
 
     def do_quit(self) -> None:
         self.skafos.leave()
