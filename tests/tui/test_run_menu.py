@@ -18,6 +18,7 @@ from skafos_tui.tui.app import SkafosApp
 from skafos_tui.tui.control import Activated, Begun, Refused
 from skafos_tui.tui.opened import Opened
 from skafos_tui.tui.screens.cancel import CancelScreen
+from skafos_tui.tui.screens.details import DetailsScreen
 from skafos_tui.tui.screens.parameters import ParametersScreen, problem_of
 from skafos_tui.tui.screens.question import QuestionScreen
 from skafos_tui.tui.screens.run_menu import RunMenu
@@ -169,9 +170,12 @@ async def test_read_only_runs_nothing(store: Store) -> None:
     engine = Engine()
     app = app_on(store, control=engine, read_only=True)
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press(*"rrrarfrdrzx")
+        await pilot.press(*"rrrarfrzx")
         await pilot.pause(0.1)
         assert engine.asked == [] and app.screen is dashboard(app)
+        await pilot.press(*"rdsS")
+        await pilot.pause(0.1)
+        assert engine.asked == [] and isinstance(app.screen, DetailsScreen), "there is no `r d`, so `d` means itself"
 
 
 async def test_a_paused_schedule_goes_on(store: Store) -> None:
