@@ -26,8 +26,8 @@ from skafos_tui.tui.screens.history import HistoryScreen
 from skafos_tui.tui.screens.palette import matching
 from skafos_tui.tui.screens.projects import ProjectsScreen
 from skafos_tui.tui.screens.text import TextScreen
-from skafos_tui.tui.widgets.document import Document
 from skafos_tui.tui.widgets.alerts import AlertsPane
+from skafos_tui.tui.widgets.document import Document
 from skafos_tui.tui.widgets.footer import fitting
 from skafos_tui.tui.widgets.graph import GraphPane
 from skafos_tui.tui.widgets.jobs import JobsPane
