@@ -29,6 +29,7 @@ from skafos_tui.tui.widgets.pane import PLAIN, Piece
 from skafos_tui.tui.widgets.table import Table
 
 PAGE = 200
+REFRESH_S = 1.0
 T = TypeVar("T")
 FAILED = LOOKS[TaskState.FAILED]
 
@@ -71,6 +72,7 @@ class HistoryScreen(CommandScreen):
         self.ids: array[int] = array("q")
         self._rows: dict[int, RunRow] = {}
         self._asked: set[int] = set()
+        self._due = False
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -84,7 +86,13 @@ class HistoryScreen(CommandScreen):
         self.find(self.typed_filter)
 
     def view_changed(self, view: Dashboard) -> None:
-        """A run has begun or ended."""
+        """A run may have begun or ended: the list is read again, at most once a second."""
+        if not self._due:
+            self._due = True
+            self.set_timer(REFRESH_S, self._refresh_list)
+
+    def _refresh_list(self) -> None:
+        self._due = False
         self.find(self.typed_filter)
 
     def find(self, typed: str) -> None:
