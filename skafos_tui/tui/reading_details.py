@@ -10,7 +10,7 @@ from typing import Any
 
 from skafos_tui.model.project import Job, Project, Resources
 from skafos_tui.model.run import Attempt, AttemptState, Deployment, Run, Task
-from skafos_tui.model.verdict import format_bytes
+from skafos_tui.model.verdict import Verdict, format_bytes
 from skafos_tui.store.comparison import config_project
 from skafos_tui.store.environment import DATA_TARGET, SECRETS_TARGET, attempt_environment
 from skafos_tui.store.home import Home
@@ -134,8 +134,9 @@ def _verdict(found: Details, now: float) -> list[Row]:
                 Words(f"  {plain(attempt.verdict.text)}", Role.OK if good else Role.BAD, True),
             )
         ]
-        if attempt.verdict.evidence:
-            rows.append(says(plain(attempt.verdict.evidence)))
+        evidence = _evidence(attempt.verdict)
+        if evidence:
+            rows.append(says(plain(evidence)))
     if task.warning:
         rows.append(says(plain(task.warning), Role.WARN))
     times = (
@@ -158,7 +159,7 @@ def _attempts(found: Details, now: float) -> list[Row]:
         word = verdict.text if verdict is not None else each.state.value
         role = None if verdict is None else Role.OK if verdict.succeeded else Role.BAD
         here = found.attempt is not None and each.name == found.attempt.name
-        evidence = f"  {plain(verdict.evidence)}" if verdict is not None and verdict.evidence else ""
+        evidence = f"  {plain(_evidence(verdict))}" if verdict is not None else ""
         rows.append(
             (
                 Words(f"{'▌' if here else ' '} #{each.instance} attempt {each.number}  {took:>7}  "),
@@ -167,6 +168,11 @@ def _attempts(found: Details, now: float) -> list[Row]:
             )
         )
     return rows
+
+
+def _evidence(verdict: Verdict) -> str:
+    """What the verdict's own words don't say."""
+    return verdict.line.removeprefix(verdict.text).removeprefix(": ")
 
 
 def _image(found: Details) -> list[Row]:
@@ -224,9 +230,10 @@ def _environment(found: Details, masked: Callable[[str], str]) -> list[Row]:
         found.project, found.job, found.deployment, found.run, found.task, found.attempt, found.variables
     )
     secret = {variable.key for variable in found.variables if variable.secret}
+    kept = ", those of `skafos env` as they are now" if found.variables and not found.attempt.state.open else ""
     shown = {key: HIDDEN if key in secret else masked(value) for key, value in sorted(variables.items())}
     return [
-        heading("environment", str(len(shown))),
+        heading("environment", f"{len(shown)}{kept}"),
         *_pairs((plain(key), plain(value)) for key, value in shown.items()),
     ]
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from skafos_tui.runners.base import (
     Mount,
     RunnerError,
 )
+from skafos_tui.runners.docker import doors
 from skafos_tui.runners.docker.client import DockerClient
 from skafos_tui.runners.docker.runner import DockerRunner
 from skafos_tui.runners.shells import prompt_of
@@ -179,6 +181,18 @@ async def test_what_was_never_opened_makes_way_and_can_be_removed(runner_of: Doc
     await runner_of.end_debug(again.name)
     await runner_of.end_debug(again.name)
     assert await runner_of.look(again.name) is None
+
+
+async def test_what_nobody_opened_goes_with_the_next_shell(
+    runner_of: DockerRunner, again: AttemptSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(again, name=f"{again.name}-other")
+    await runner_of.debug_shell(other, "debug$ ")
+    await runner_of.debug_shell(again, "debug$ ")
+    assert await runner_of.look(other.name) is not None, "it is new: somebody is about to open it"
+    monkeypatch.setattr(doors, "OPENING_S", -2.0)
+    await runner_of.debug_shell(again, "debug$ ")
+    assert await runner_of.look(other.name) is None
 
 
 async def test_a_daemon_that_does_not_answer_is_one_line(opened: list[Pty], tmp_path: Path) -> None:

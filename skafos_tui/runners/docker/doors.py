@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,9 @@ WAIT_FOR_END = ("sh", "-c", "while read -r _; do :; done")
 """What a container of a debug shell runs: it ends with its input, which is the program that opened the shell. So it is
 gone whatever becomes of that program, also where it is killed."""
 
+OPENING_S = 60.0
+"""So long a shell may take from what is made for it to its start."""
+
 
 def shell(client: DockerClient, name: str, prompt: str) -> Door:
     """The way into a container that runs. Raises RunnerError."""
@@ -41,6 +45,7 @@ def shell(client: DockerClient, name: str, prompt: str) -> Door:
 def debug_shell(client: DockerClient, spec: AttemptSpec, prompt: str) -> Door:
     """Make the container, not started: the shell's program starts it. Raises CouldNotStart."""
     config = debug_config(container_config(spec, host_of(client), own_user()))
+    _clean(client, config["Labels"][LABEL_DEBUG])
     for _ in range(2):
         try:
             client.call("create", lambda docker: docker.create_container_from_config(config, name=spec.name))
@@ -50,6 +55,14 @@ def debug_shell(client: DockerClient, spec: AttemptSpec, prompt: str) -> Door:
                 raise CouldNotStart(str(error)) from error
             _make_way(client, spec.name)
     raise CouldNotStart(f"{spec.name} is there already; remove it: docker rm {spec.name}")
+
+
+def _clean(client: DockerClient, engine: str) -> None:
+    """Remove what was made for shells of this engine that nobody opened; what is new may be about to be."""
+    wanted = {"label": [f"{LABEL_DEBUG}={engine}"], "status": ["created", "exited"]}
+    for entry in client.call("list", lambda docker: docker.containers(all=True, filters=wanted)):
+        if entry["Created"] < time.time() - OPENING_S:
+            end_debug(client, entry["Names"][0].lstrip("/"))
 
 
 def _make_way(client: DockerClient, name: str) -> None:
