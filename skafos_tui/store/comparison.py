@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypeVar
 
 from skafos_tui.config.plan import JobChange, Plan, field_words, plan_of
 from skafos_tui.config.plan_values import FieldChange
@@ -26,6 +27,7 @@ SMALL_ARCHIVE = 256 << 10
 """Bytes of two code archives that are compared in some 20 ms; larger ones are none for a first frame."""
 _KEPT_LISTS = 16
 _SECRET = "***"
+D = TypeVar("D", bound="Differences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +42,29 @@ class JobTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """What is different in `run` since `good`; `job_id` is the job that they were compared for, if any.
+class Differences:
+    """What is different between two deployments, the older one, or the better, first.
 
-    `deployments` are their numbers, good first. `code` is None where it was not looked at; `code_problem` says why
-    it could not be. `packages` and `images` (by job name) are as fields: old and new. Values of secrets stand nowhere.
+    `code` is None where it was not looked at; `code_problem` says why it could not be. `packages` and `images` (by job
+    name) are as fields: old and new. Values of secrets stand nowhere.
     """
 
-    run: Run
-    good: Run
-    job_id: str | None
     deployments: tuple[Deployment, Deployment]
     plan: Plan = field(default_factory=Plan)
-    parameters: tuple[FieldChange, ...] = ()
     code: CodeChange | None = field(default_factory=CodeChange)
     code_problem: str = ""
     packages: tuple[FieldChange, ...] = ()
     images: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed(Differences):
+    """What is different in `run` since `good`; `job_id` is the job that they were compared for, if any."""
+
+    run: Run
+    good: Run
+    job_id: str | None
+    parameters: tuple[FieldChange, ...] = ()
 
     @property
     def line(self) -> str:
@@ -114,18 +122,36 @@ def changes_since_good(
         return None
     old, new = (projects.get_deployment(connection, each.deployment) for each in (good, run))
     assert old is not None and new is not None
-    secrets = [variable for variable in projects.list_variables(connection, run.project) if variable.secret]
+    secrets = _secrets(connection, run.project)
     found = Changed(
-        run,
-        good,
-        job_id,
         (old, new),
-        plan=_plan(old, new, run),
-        parameters=_differences(good.parameters, run.parameters),
+        run=run,
+        good=good,
+        job_id=job_id,
+        plan=_plan(old, new, run.created_at),
         packages=_differences(_packages(old.packages), _packages(new.packages)),
-        images=_images(old, new, tasks),
+        images=_images(old, new, {task.job_id: task.name for task in tasks}),
     )
-    return _masked(_with_code(found, home, most_bytes), secrets)
+    keys = _differences(good.parameters, run.parameters)
+    return replace(_masked(_with_code(found, home, most_bytes), secrets), parameters=_masked_fields(keys, secrets))
+
+
+def differences(
+    connection: sqlite3.Connection, home: Home, old: Deployment, new: Deployment, now: float
+) -> Differences:
+    """What is different between two deployments of a project; schedules move as seen from `now`, Unix seconds.
+
+    Blocking: hashes both code archives once.
+    """
+    project = config_project(new)
+    names = {job.id: job.name for job in project.jobs} if project is not None else {}
+    found = Differences(
+        (old, new),
+        plan=_plan(old, new, now),
+        packages=_differences(_packages(old.packages), _packages(new.packages)),
+        images=_images(old, new, names),
+    )
+    return _masked(_with_code(found, home, math.inf), _secrets(connection, new.project))
 
 
 def job_times(connection: sqlite3.Connection, run: Run, good: Run) -> tuple[JobTimes, ...]:
@@ -140,7 +166,11 @@ def job_times(connection: sqlite3.Connection, run: Run, good: Run) -> tuple[JobT
 
 def secret_needles(connection: sqlite3.Connection, project: str) -> tuple[bytes, ...]:
     """What must not be seen of a project, for `mask`."""
-    return _needles(variable for variable in projects.list_variables(connection, project) if variable.secret)
+    return _needles(_secrets(connection, project))
+
+
+def _secrets(connection: sqlite3.Connection, project: str) -> list[projects.Variable]:
+    return [variable for variable in projects.list_variables(connection, project) if variable.secret]
 
 
 def _needles(secrets: Iterable[projects.Variable]) -> tuple[bytes, ...]:
@@ -157,16 +187,16 @@ def _project(config: str) -> Project | None:
     return parse_config(config, max_cpu=math.inf, max_memory=sys.maxsize).project
 
 
-def _plan(old: Deployment, new: Deployment, run: Run) -> Plan:
+def _plan(old: Deployment, new: Deployment, now: float) -> Plan:
     if old.config == new.config:
         return Plan()
     before, after = config_project(old), config_project(new)
     if before is None or after is None:
         return Plan(project=(FieldChange("config", "", ""),))
-    return plan_of(before, after, datetime.fromtimestamp(run.created_at, UTC))
+    return plan_of(before, after, datetime.fromtimestamp(now, UTC))
 
 
-def _with_code(found: Changed, home: Home, most_bytes: float) -> Changed:
+def _with_code(found: D, home: Home, most_bytes: float) -> D:
     old, new = found.deployments
     if old.code_digest == new.code_digest:
         return found
@@ -208,12 +238,12 @@ def _packages(frozen: str) -> dict[str, str]:
     return found
 
 
-def _images(old: Deployment, new: Deployment, tasks: Sequence[Task]) -> tuple[FieldChange, ...]:
+def _images(old: Deployment, new: Deployment, names: Mapping[str, str]) -> tuple[FieldChange, ...]:
     changes = []
-    for task in tasks:
-        before, after = old.images.get(task.job_id), new.images.get(task.job_id)
+    for job_id, name in names.items():
+        before, after = old.images.get(job_id), new.images.get(job_id)
         if before != after:
-            changes.append(FieldChange(task.name, before, after))
+            changes.append(FieldChange(name, before, after))
     return tuple(changes)
 
 
@@ -226,18 +256,18 @@ def _seconds(task: Task | None) -> float | None:
 # Secrets -----------------------------------------------------------------------------------------------------
 
 
-def _masked(found: Changed, secrets: Sequence[projects.Variable]) -> Changed:
-    """Without the values of secrets, which a parameter or a config may repeat."""
+def _masked(found: D, secrets: Sequence[projects.Variable]) -> D:
+    """Without the values of secrets, which a config may repeat."""
     if not secrets:
         return found
+    jobs = (JobChange(job.job_id, job.name, _masked_fields(job.fields, secrets)) for job in found.plan.changed)
+    plan = replace(found.plan, changed=tuple(jobs), project=_masked_fields(found.plan.project, secrets))
+    return replace(found, plan=plan)
+
+
+def _masked_fields(fields: Iterable[FieldChange], secrets: Sequence[projects.Variable]) -> tuple[FieldChange, ...]:
     needles, keys = _needles(secrets), {variable.key for variable in secrets}
-
-    def masked(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-        return tuple(_masked_field(each, needles, keys) for each in fields)
-
-    changed = tuple(JobChange(job.job_id, job.name, masked(job.fields)) for job in found.plan.changed)
-    plan = replace(found.plan, changed=changed, project=masked(found.plan.project))
-    return replace(found, plan=plan, parameters=masked(found.parameters))
+    return tuple(_masked_field(each, needles, keys) for each in fields) if secrets else tuple(fields)
 
 
 def _masked_field(change: FieldChange, needles: Sequence[bytes], keys: set[str]) -> FieldChange:

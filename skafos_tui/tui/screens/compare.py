@@ -10,7 +10,7 @@ from skafos_tui.config.plan import field_words
 from skafos_tui.config.plan_values import FieldChange
 from skafos_tui.model.run import Run
 from skafos_tui.store.code import CodeUnreadable, code_texts
-from skafos_tui.store.comparison import Changed, JobTimes, changes_since_good, job_times, secret_needles
+from skafos_tui.store.comparison import Changed, Differences, JobTimes, changes_since_good, job_times, secret_needles
 from skafos_tui.store.home import Home
 from skafos_tui.store.logs.masking import mask
 from skafos_tui.store.logs.reader import LogFile
@@ -55,11 +55,11 @@ def all_rows(home: Home, connection: sqlite3.Connection, found: Changed, masked:
     old, new = found.deployments
     return sections(
         [heading("in short"), *(says(plain(word)) for word in found.words() or ["nothing changed"])],
-        _fields("parameters", found.parameters),
-        _config(found, masked),
-        _code(home, found, masked),
-        _fields("packages", found.packages),
-        _fields("images", found.images),
+        fields_rows("parameters", found.parameters),
+        config_rows(found, masked),
+        code_rows(home, found, masked),
+        fields_rows("packages", found.packages),
+        fields_rows("images", found.images),
         [heading("deployments"), says(f"{old.number} -> {new.number}" if old.id != new.id else f"{new.number}, both")],
         _times(job_times(connection, found.run, found.good)),
         _last_lines(home, connection, found.run, found.job_id, "now"),
@@ -74,12 +74,14 @@ def _title(connection: sqlite3.Connection, found: Changed) -> str:
     return f"what changed: run {found.run.id} against good run {found.good.id}{of}"
 
 
-def _fields(title: str, changes: Iterable[FieldChange]) -> list[Row]:
+def fields_rows(title: str, changes: Iterable[FieldChange]) -> list[Row]:
+    """A section with values before and after; nothing where there are none."""
     rows = [says(plain(field_words(change))) for change in changes]
     return [heading(title), *rows] if rows else []
 
 
-def _config(found: Changed, masked: Mask) -> list[Row]:
+def config_rows(found: Differences, masked: Mask) -> list[Row]:
+    """The plan in words, then the difference of the texts; nothing where they are the same."""
     old, new = found.deployments
     if old.config == new.config:
         return []
@@ -87,7 +89,8 @@ def _config(found: Changed, masked: Mask) -> list[Row]:
     return [heading("config"), *words, *diff_rows(masked(old.config), masked(new.config))]
 
 
-def _code(home: Home, found: Changed, masked: Mask) -> list[Row]:
+def code_rows(home: Home, found: Differences, masked: Mask) -> list[Row]:
+    """The files that differ, each with its difference."""
     if found.code is None:
         return [heading("code"), says(f"differs; {found.code_problem or 'it was not compared'}", Role.WARN)]
     if not found.code.paths:
@@ -107,7 +110,7 @@ def _code(home: Home, found: Changed, masked: Mask) -> list[Row]:
     return rows
 
 
-def _file_rows(path: str, old: str | None, new: str | None, found: Changed, masked: Mask) -> list[Row]:
+def _file_rows(path: str, old: str | None, new: str | None, found: Differences, masked: Mask) -> list[Row]:
     code = found.code
     assert code is not None
     word = "new" if path in code.added else "gone" if path in code.removed else "changed"
