@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from skafos_tui.cli.common import add_json, counted, known_token, open_project, open_store, wake_engine
+from skafos_tui.cli.common import add_json, known_token, open_project, open_store, wake_engine
 from skafos_tui.cli.output import FAINT, Output, clean
-from skafos_tui.model.run import Activation, ActivationState, Deployment, DeploymentState
+from skafos_tui.model.run import Activation, ActivationState, DeploymentState
 from skafos_tui.store.home import find_home
 from skafos_tui.text.durations import local_time, rfc3339
 
 if TYPE_CHECKING:
-    from skafos_tui.config.plan import Plan
+    from skafos_tui.store.deployment_list import DeploymentRow
     from skafos_tui.store.projects import ProjectRow
 
 STATE_COLUMN = 1
@@ -31,20 +31,10 @@ def configure(command: str, parser: ArgumentParser) -> None:
     parser.set_defaults(run=deployments)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A deployment of the list: `made_by` is what asked for it first, `changed` what differs from the one before."""
-
-    deployment: Deployment
-    active: bool
-    waiting: bool
-    made_by: str
-    changed: str
-
-
 def deployments(args: Namespace) -> int:
     """List the deployments, or show the last change."""
     from skafos_tui.store.activations import list_activations
+    from skafos_tui.store.deployment_list import deployment_rows
     from skafos_tui.store.projects import get_project
 
     home = find_home()
@@ -58,9 +48,9 @@ def deployments(args: Namespace) -> int:
         changes = list_activations(store, token)
         if args.plan:
             return _show_plan(args, out, store, changes)
-        rows = listed_rows(store, row, changes, args.limit)
+        rows = [(each, _changed(each)) for each in deployment_rows(store, row, args.limit)]
         if args.json:
-            out.json([row_view(each) for each in rows])
+            out.json([row_view(*each) for each in rows])
             return 0
         out.lines([out.paint(text, "33") for text in standing(store, row, changes)])
         _print(out, rows)
@@ -79,51 +69,14 @@ def _show_plan(args: Namespace, out: Output, store: sqlite3.Connection, changes:
     return 0
 
 
-def listed_rows(store: sqlite3.Connection, row: ProjectRow, changes: list[Activation], limit: int) -> list[Row]:
-    """The newest deployments of a project, newest first."""
-    from skafos_tui.store.projects import list_deployments
+def _changed(row: DeploymentRow) -> str:
+    from skafos_tui.store.deployment_list import what_changed
 
-    found = list_deployments(store, row.token)
-    makers = {each.deployment: each.kind.value for each in changes if each.deployment is not None}
-    waiting = {each.deployment for each in changes if each.state is ActivationState.WAITING}
-    older: list[Deployment | None] = [*found[1:], None]
-    return [
-        Row(each, each.id == row.active, each.id in waiting, makers.get(each.id, "run"), what_changed(before, each))
-        for each, before in zip(found[:limit], older, strict=False)
-    ]
+    return what_changed(row.before, row.deployment, time.time())
 
 
-def what_changed(before: Deployment | None, after: Deployment) -> str:
-    """What differs from the deployment before, in a word or two: `+1 job, ~2 jobs`, or `code`.
-
-    The config is one of the files of the code, so where it differs nothing is known of the others.
-    """
-    if before is None:
-        return "the first one"
-    if before.config_digest != after.config_digest:
-        return ", ".join(_config_words(before.config, after.config))
-    return "code" if before.code_digest != after.code_digest else "nothing"
-
-
-def _config_words(before: str, after: str) -> list[str]:
-    from skafos_tui.cli.fires import now_utc, project_of
-    from skafos_tui.config.plan import plan_of
-
-    old, new = project_of(before), project_of(after)
-    if old is None or new is None:
-        return ["config"]
-    return plan_words(plan_of(old, new, now_utc())) or ["comments"]
-
-
-def plan_words(plan: Plan) -> list[str]:
-    """A plan as counts."""
-    kinds = (("+", plan.added), ("~", plan.changed), ("-", plan.removed))
-    words = [f"{sign}{counted(len(jobs), 'job')}" for sign, jobs in kinds if jobs]
-    return [*words, "project"] if plan.project else words
-
-
-def row_view(row: Row) -> dict[str, Any]:
-    """A deployment as JSON."""
+def row_view(row: DeploymentRow, changed: str) -> dict[str, Any]:
+    """A deployment as JSON; `changed` is what differs from the one before."""
     each = row.deployment
     return {
         "deployment": each.number,
@@ -131,7 +84,7 @@ def row_view(row: Row) -> dict[str, Any]:
         "active": row.active,
         "waiting": row.waiting,
         "made_by": row.made_by,
-        "changed": row.changed,
+        "changed": changed,
         "created_at": rfc3339(each.created_at),
         "ready_at": rfc3339(each.ready_at),
         "collected_at": rfc3339(each.collected_at),
@@ -177,16 +130,16 @@ def _when(activation: Activation) -> str:
     return local_time(activation.requested_at)
 
 
-def _print(out: Output, rows: list[Row]) -> None:
+def _print(out: Output, rows: list[tuple[DeploymentRow, str]]) -> None:
     from skafos_tui.store.projects import KEPT_DEPLOYMENTS
 
     table = []
-    for row in rows:
+    for row, words in rows:
         each = row.deployment
         mark = "active" if row.active else "waiting" if row.waiting else ""
         state = "given up" if each.collected_at is not None else each.state.value
         error = clean(each.error) if each.state is DeploymentState.FAILED else ""
-        changed = clean(row.changed) + (f"; {error}" if error else "")
+        changed = clean(words) + (f"; {error}" if error else "")
         table.append((str(each.number), state, mark, local_time(each.created_at), row.made_by, changed))
     out.table(("deployment", "state", "", "made", "by", "changed"), table, right={0}, state=STATE_COLUMN)
     rule = (

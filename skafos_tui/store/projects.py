@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -149,9 +150,12 @@ def get_deployment(connection: sqlite3.Connection, deployment_id: int) -> Deploy
     return None if row is None else deployment_from(row)
 
 
-def list_deployments(connection: sqlite3.Connection, project: str) -> list[Deployment]:
-    """The deployments of a project, newest first."""
-    rows = connection.execute("SELECT * FROM deployments WHERE project = ? ORDER BY id DESC", (project,))
+def list_deployments(
+    connection: sqlite3.Connection, project: str, limit: int = -1, *, older_than: int | None = None
+) -> list[Deployment]:
+    """The deployments of a project, newest first; `older_than`: only those with numbers below it."""
+    query = "SELECT * FROM deployments WHERE project = ? AND number < ? ORDER BY number DESC LIMIT ?"
+    rows = connection.execute(query, (project, sys.maxsize if older_than is None else older_than, limit))
     return [deployment_from(row) for row in rows]
 
 
