@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
+from textual.worker import get_current_worker
 
 from skafos_tui.text.sgr import plain
 from skafos_tui.tui.control import Control, Entrance, Refused
@@ -23,6 +25,8 @@ TELL = "SKAFOS_TELL_FD"
 """The variable with the descriptor on which the shell's program says why there is none, or why it ended."""
 NO_TERMINAL = "this terminal can't be handed over"
 MOST_TOLD = 4096
+_one_at_a_time = threading.Lock()
+"""Held while something is made or removed: what is cleared away must not be what was just made again."""
 
 
 def open_shell(app: SkafosApp, attempt: str, words: str) -> None:
@@ -43,12 +47,17 @@ def _open(app: SkafosApp, what: str, ask: Callable[[Control], Entrance], made_fo
     app.tell(f"opening a {what} …")
 
     def work() -> None:
+        worker = get_current_worker()
         try:
-            entrance = ask(control)
+            with _one_at_a_time:
+                if worker.is_cancelled:
+                    return
+                entrance = ask(control)
         except Refused as error:
             app.call_from_thread(app.tell, plain(f"no {what}: {error}"))
             return
-        app.call_from_thread(enter, entrance)
+        if not worker.is_cancelled:
+            app.call_from_thread(enter, entrance)
 
     def enter(entrance: Entrance) -> None:
         try:
@@ -62,7 +71,8 @@ def _open(app: SkafosApp, what: str, ask: Callable[[Control], Entrance], made_fo
 
     def end() -> None:
         try:
-            control.end_debug(made_for)
+            with _one_at_a_time:
+                control.end_debug(made_for)
         except Refused as error:
             app.call_from_thread(app.tell, plain(f"the {what} is not cleared away: {error}"))
 

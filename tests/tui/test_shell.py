@@ -84,11 +84,30 @@ async def test_capital_s_opens_what_failed_and_clears_it_away(store: Store, ente
     engine = Doors()
     app = app_on(store, control=engine)
     async with app.run_test(size=SIZE) as pilot:
-        assert "S debug shell" in text_of(app)
+        assert "S shell" in text_of(app)
         await pilot.press("S")
         await until(pilot, lambda: len(engine.asked) == 2)
         assert engine.asked == [("debug", "1-Train forest-1-1"), ("end", "1-Train forest-1-1")]
         assert entered == ["debug shell of Train forest #1 (run 1, attempt 1)"]
+
+
+async def test_a_key_pressed_twice_opens_one_shell(store: Store, entered: list[str]) -> None:
+    store.failed_run()
+    may_answer = threading.Event()
+
+    class Slow(Doors):
+        def debug_shell(self, attempt: str) -> Entrance:
+            assert may_answer.wait(5)
+            return super().debug_shell(attempt)
+
+    engine = Slow()
+    app = app_on(store, control=engine)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("S", "S")
+        may_answer.set()
+        await until(pilot, lambda: ("end", "1-Train forest-1-1") in engine.asked)
+        await pilot.pause(0.2)
+        assert len(entered) == 1
 
 
 async def test_where_nothing_runs_or_has_ended_it_is_said_in_a_line(store: Store, entered: list[str]) -> None:
