@@ -178,6 +178,11 @@ def test_rates_are_told_in_few_characters(amount: float, told: str) -> None:
     assert rate(amount) == told
 
 
+def test_next_to_no_traffic_does_not_fill_a_chart() -> None:
+    usage = Usage(lanes=(lane(network=(0.0, 120.0, 300.0)),))
+    assert gauge_of(usage, "network").top == 10_000.0
+
+
 def test_sizes_are_told_in_few_characters() -> None:
     assert (size(300 << 20), size(3 << 29)) == ("300M", "1.5G")
 

@@ -13,6 +13,8 @@ from skafos_tui.tui.reading_metrics import GAP_S, Lane, Usage, Values, added
 
 FAR = 1 / 8
 """A peak below this share of the limit (a job without one may have the whole machine) is drawn on its own scale."""
+LEAST_RATE = 10_000.0
+"""Bytes a second that are worth a chart."""
 ALARMING = 0.9
 """A share of the limit of memory from which on it is worth a colour."""
 
@@ -42,7 +44,8 @@ class Gauge:
 class Named:
     """How a series is called and told: its label, a shorter one, and its values in words.
 
-    `told` makes a value readable; `against` a value beside its limit, in much and in little room.
+    `told` makes a value readable; `against` a value beside its limit, in much and in little room. A chart reaches at
+    least up to `least`: next to nothing doesn't fill it.
     """
 
     label: str
@@ -52,6 +55,7 @@ class Named:
     limit: Callable[[Lane], float] | None = None
     peaks: bool = False
     base: int = 1000
+    least: float = 0.0
 
 
 def percent(cores: float) -> str:
@@ -99,8 +103,8 @@ def _count(amount: float) -> str:
 NAMES: dict[str, Named] = {
     "cpu": Named("cpu", "cpu", percent, _percent_of, lambda lane: lane.cpu_limit),
     "memory": Named("memory", "mem", size, _size_of, lambda lane: float(lane.memory_limit), peaks=True, base=1024),
-    "network": Named("network", "net", rate),
-    "disk": Named("disk", "disk", rate),
+    "network": Named("network", "net", rate, least=LEAST_RATE),
+    "disk": Named("disk", "disk", rate, least=LEAST_RATE),
     "processes": Named("procs", "procs", _count, peaks=True),
 }
 """Every series over time in the order of the charts; the one place where they are named."""
@@ -127,7 +131,7 @@ def _gauge(key: str, named: Named, lanes: Sequence[Lane], step_s: float) -> Gaug
     peak = max(there, default=0.0)
     now = added([_last(spans) for lane, spans in zip(lanes, held, strict=True) if lane.ended_at is None])
     told = now if going else max(there, default=None)
-    top = max(peak, limit) if peak >= FAR * limit > 0 else round_top(peak, base=named.base)
+    top = max(peak, limit) if peak >= FAR * limit > 0 else round_top(max(peak, named.least), base=named.base)
     words, brief = "", ""
     if told is not None:
         words = brief = named.told(told)
