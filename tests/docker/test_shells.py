@@ -134,6 +134,35 @@ async def test_a_terminal_that_goes_leaves_no_shell_in_the_container(
     raise AssertionError("the shell is still there")
 
 
+async def test_a_daemon_behind_tcp_has_shells_too(
+    attempts: Attempts, runner_of: DockerRunner, opened: list[Pty], tmp_path: Path
+) -> None:
+    name = await attempts.started(attempts.python(WAITS))
+    door = await runner_of.shell(name, "here$ ")
+    path = DockerClient().address.path
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        daemon_reader, daemon_writer = await asyncio.open_unix_connection(path)
+        await asyncio.gather(carry(reader, daemon_writer), carry(daemon_reader, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        far = Door(door.argv, {**door.environment, "DOCKER_HOST": f"tcp://127.0.0.1:{port}"})
+        terminal = on_pty(far, tmp_path, opened)
+        await wait(terminal, "here$ ")
+        terminal.type("echo $((6 * 7)); exit 5\n")
+        await wait(terminal, "42")
+        assert await asyncio.to_thread(terminal.end) == 5
+    finally:
+        server.close()
+
+
 async def test_what_does_not_run_has_no_shell(attempts: Attempts, runner_of: DockerRunner) -> None:
     spec = attempts.python("pass")
     await attempts.run(spec)
