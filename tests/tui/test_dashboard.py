@@ -388,3 +388,14 @@ def test_panes_fill_the_screen_and_never_overlap() -> None:
         ]
         assert len(taken) == len(set(taken)) == width * height
         assert found.boxes["jobs"].height <= max(4, 0.45 * height)
+
+
+async def test_a_remark_gives_the_footer_back_to_the_keys(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skafos_tui.tui.screens.base.REMARK_S", 0.05)
+    app = app_on(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.tell("run 3 begins")
+        await pilot.pause()
+        assert text_of(app).splitlines()[-1] == " run 3 begins"
+        await pilot.pause(0.2)
+        assert "? help" in text_of(app).splitlines()[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from skafos_tui.tui.views import Dashboard
 
 
+REMARK_S = 8.0
+"""So long a remark stands where the keys are named."""
 MENU_S = 0.4
 """After this what can follow the first key of a sequence is listed."""
 MENUS = frozenset({"g", "r"})
@@ -37,6 +39,7 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
         super().__init__()
         self.last_key = ""
         self._remark = ""
+        self._remarks = 0
 
     @property
     def skafos(self) -> SkafosApp:
@@ -127,9 +130,17 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
             footer.show(tuple(named), self._remark or begun)
 
     def tell(self, remark: str) -> None:
-        """Say something in the footer, until the next key."""
+        """Say something in the footer, until the next key or for as long as it takes to read it."""
         self._remark = remark
+        self._remarks += 1
         self.update_footer()
+        if remark:
+            self.set_timer(REMARK_S, partial(self._end_remark, self._remarks))
+
+    def _end_remark(self, number: int) -> None:
+        if number == self._remarks and self._remark:
+            self._remark = ""
+            self.update_footer()
 
     def keep(self) -> None:
         """Write down what would be lost if the app ended here."""
