@@ -82,6 +82,8 @@ def _open(app: SkafosApp, what: str, ask: Callable[[Control], Entrance], made_fo
 def on_terminal(entrance: Entrance, what: str) -> str:
     """Run the shell's program on this terminal to its end; one line on what became of it, empty where all is well."""
     sys.stdout.write(f"{what}: exit or ctrl+d brings you back\n")
+    if entrance.command:
+        sys.stdout.write(f"in another terminal: {plain(entrance.command)}\n")
     sys.stdout.flush()
     reader, writer = os.pipe()
     variables = {**os.environ, **entrance.environment, TELL: str(writer)}
