@@ -57,6 +57,18 @@ class Pacer:
     def when_quiet(self, call: Callable[[], None], patience_s: float) -> None:
         """Offer nothing any more, and call once the terminal has answered, or has had so many seconds to."""
         self._pending.clear()
+        self._await_quiet(call, patience_s)
+
+    def between_frames(self, call: Callable[[], None], patience_s: float) -> None:
+        """The same, and what was offered meanwhile is shown afterwards."""
+
+        def call_and_go_on() -> None:
+            call()
+            self._go_on()
+
+        self._await_quiet(call_and_go_on, patience_s)
+
+    def _await_quiet(self, call: Callable[[], None], patience_s: float) -> None:
         if self._asked_at is None or not self._answers:
             call()
             return

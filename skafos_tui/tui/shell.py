@@ -25,6 +25,8 @@ TELL = "SKAFOS_TELL_FD"
 """The variable with the descriptor on which the shell's program says why there is none, or why it ended."""
 NO_TERMINAL = "this terminal can't be handed over"
 MOST_TOLD = 4096
+QUIET_S = 0.15
+"""So long a terminal that has still to answer is waited for."""
 _one_at_a_time = threading.Lock()
 """Held while something is made or removed: what is cleared away must not be what was just made again."""
 
@@ -57,7 +59,8 @@ def _open(app: SkafosApp, what: str, ask: Callable[[Control], Entrance], made_fo
             app.call_from_thread(app.tell, plain(f"no {what}: {error}"))
             return
         if not worker.is_cancelled:
-            app.call_from_thread(enter, entrance)
+            # The terminal's answer to the last frame would be typed into the shell.
+            app.call_from_thread(app.pacer.between_frames, lambda: enter(entrance), QUIET_S)
 
     def enter(entrance: Entrance) -> None:
         try:

@@ -109,3 +109,24 @@ def test_an_idle_line_carries_nothing() -> None:
     line.pacer.answered()
     line.wait(10)
     assert (line.frames, line.questions) == (["one"], 1)
+
+
+def test_who_takes_the_terminal_waits_for_its_answer_and_frames_offered_meanwhile_come_after() -> None:
+    line = Line()
+    line.offer("one")
+    line.pacer.between_frames(lambda: line.frames.append("shell"), 0.15)
+    line.offer("two")
+    line.wait(0.05)
+    assert line.frames == ["one"]
+    line.pacer.answered()
+    assert line.frames[:2] == ["one", "shell"]
+    line.wait(0.1)
+    assert line.frames == ["one", "shell", "two"]
+
+
+def test_who_takes_a_terminal_that_does_not_answer_waits_no_longer_than_that() -> None:
+    line = Line()
+    line.offer("one")
+    line.pacer.between_frames(lambda: line.frames.append("shell"), 0.15)
+    line.wait(0.16)
+    assert line.frames == ["one", "shell"]
