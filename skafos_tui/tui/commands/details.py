@@ -11,8 +11,19 @@ _DETAILS = "What this job's attempts ran in: image, limits, environment, process
 _SHELL = "A shell where this job runs."
 _DEBUG = "A shell in what an ended attempt ran in: its image, environment, mounts."
 DETAILS: tuple[Command, ...] = (
-    Command("details", ("d",), "details", _DETAILS, _HERE, _JOBS, 24),
-    Command("shell", ("s",), "shell", _SHELL, _HERE, _JOBS, 29, True, (), (Fact.ATTEMPT_RUNS,)),
-    Command("shell.debug", ("S",), "debug shell", _DEBUG, _HERE, _JOBS, 27, True, (), (Fact.ATTEMPT_ENDED,)),
+    Command("details", ("d",), "details", _DETAILS, _HERE, _JOBS, 29),
+    Command("shell", ("s",), "shell", _SHELL, _HERE, _JOBS, 27, True, (), (Fact.ATTEMPT_RUNS,)),
+    Command(
+        "shell.debug",
+        ("S",),
+        "debug shell",
+        _DEBUG,
+        _HERE,
+        _JOBS,
+        27,
+        True,
+        ((Where.DASHBOARD, "shell"),),
+        (Fact.ATTEMPT_ENDED,),
+    ),
     Command("yank.command", ("Y",), "copy as command", "Copy the `skafos` command that shows the same.", _BOTH),
 )
