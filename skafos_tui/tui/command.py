@@ -43,6 +43,7 @@ class Fact(Enum):
     SAVED = "a save can be taken back"
     ATTEMPT_RUNS = "an attempt of the selected job runs"
     ATTEMPT_ENDED = "all attempts of the selected job have ended"
+    NOTHING_BELOW = "no screen is below: back is out"
     TO_ACK = "there is an alert here that nobody has acknowledged"
 
 

@@ -58,10 +58,10 @@ async def test_it_says_what_there_is(home: Home, tmp_path: Path) -> None:
         await pilot.pause()
         lines = text_of(app).splitlines()
         assert lines[0].endswith(f"there is no metis.config.yml in {tmp_path}/empty or above")
-        assert lines[2] == "▌1  demo                a sample project, copied to ./wine and run at once"
-        assert lines[3].startswith(" 2  init                a new project in this directory, empty")
+        assert lines[2] == "▌1  demo  a sample project, copied to ./wine and run at once"
+        assert lines[3].startswith(" 2  init  a new project in this directory, empty")
         assert lines[4].startswith(" 3  wine                ✗ run 1 failed, 38 min ago")
-        assert "Enter open" in lines[-1]
+        assert "Enter open" in lines[-1] and "q quit" in lines[-1]
 
 
 async def test_a_click_chooses_and_two_begin(home: Home, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DEMO, INIT, OPEN = "demo", "init", "open"
 MOST_KEYS = 9
 NAME = 20
+KIND = 6
+"""So wide are the words for what is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class StartScreen(CommandScreen):
         offer = self.offers[number]
         key: Piece = (f"{number + 1 if number < MOST_KEYS else ' '}  ", BOLD)
         if offer.project is None:
-            return [key, (pad(offer.kind, NAME), PLAIN), (offer.says, self.table.role(Role.IDLE))]
+            return [key, (pad(offer.kind, KIND), PLAIN), (offer.says, self.table.role(Role.IDLE))]
         line = offer.project
         name: Piece = (pad(clip(line.name, NAME - 1), NAME), PLAIN)
         where = f"{plain(line.directory)}{' (gone)' if line.gone else ''}"
@@ -83,7 +85,7 @@ class StartScreen(CommandScreen):
         return frozenset({Where.ANYWHERE, Where.PROJECTS})
 
     def facts(self) -> frozenset[Fact]:
-        return frozenset({Fact.ROWS}) if self.offers else frozenset()
+        return frozenset({Fact.NOTHING_BELOW, *([Fact.ROWS] if self.offers else [])})
 
     def typed(self, key: str) -> bool:
         if key.isdigit() and 0 < int(key) <= len(self.offers):
