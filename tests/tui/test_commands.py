@@ -21,6 +21,7 @@ from skafos_tui.tui.commands import COMMANDS
 from skafos_tui.tui.screens.base import CommandScreen, handler_of
 from skafos_tui.tui.screens.config import ConfigScreen
 from skafos_tui.tui.screens.dashboard import DashboardScreen
+from skafos_tui.tui.screens.deployments import DeploymentsScreen
 from skafos_tui.tui.screens.help import help_lines
 from skafos_tui.tui.screens.history import HistoryScreen
 from skafos_tui.tui.screens.palette import matching
@@ -72,6 +73,7 @@ PLACES: dict[Where, tuple[type, ...]] = {
     Where.JOBS: (JobsPane, DashboardScreen),
     Where.TEXT: (Document, TextScreen),
     Where.HISTORY: (Table, HistoryScreen),
+    Where.DEPLOYMENTS: (Table, DeploymentsScreen),
     Where.GRAPH: (GraphPane, DashboardScreen),
     Where.PROJECTS: (Table, ProjectsScreen),
     Where.METRICS: (MetricsPane, DashboardScreen),

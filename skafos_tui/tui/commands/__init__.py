@@ -7,6 +7,7 @@ from skafos_tui.tui.commands.alerts import ALERTS
 from skafos_tui.tui.commands.config import CONFIG
 from skafos_tui.tui.commands.config_jobs import CONFIG_JOBS
 from skafos_tui.tui.commands.dashboard import DASHBOARD
+from skafos_tui.tui.commands.deployments import DEPLOYMENTS
 from skafos_tui.tui.commands.details import DETAILS
 from skafos_tui.tui.commands.finding import FINDING
 from skafos_tui.tui.commands.general import GENERAL
@@ -30,5 +31,6 @@ COMMANDS: tuple[Command, ...] = (
     *RUNS,
     *DETAILS,
     *HISTORY,
+    *DEPLOYMENTS,
     *PROJECTS,
 )

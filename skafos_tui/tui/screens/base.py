@@ -169,6 +169,11 @@ class CommandScreen(QuickScreen, inherit_bindings=False):
 
         self.go_to(HistoryScreen)
 
+    def do_go_deployments(self) -> None:
+        from skafos_tui.tui.screens.deployments import DeploymentsScreen
+
+        self.go_to(DeploymentsScreen)
+
     def go_to(self, screen: Callable[[], CommandScreen] | None) -> None:
         """To a screen that stands right above the dashboard, or to the dashboard itself."""
         app = self.skafos

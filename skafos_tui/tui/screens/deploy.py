@@ -59,6 +59,26 @@ def question_of(question: str, plan: Plan) -> str:
     return "\n".join([question, "", *lines[:MOST_LINES], *more])
 
 
+def rollback_question(connection: sqlite3.Connection, token: str, number: int, now: float) -> str:
+    """The question before an earlier deployment becomes the active one, with what changes in the config. Blocking."""
+    from skafos_tui.config.plan import plan_of
+    from skafos_tui.store.comparison import config_project
+    from skafos_tui.store.projects import get_deployment, get_project, list_deployments
+
+    row = get_project(connection, token)
+    found = list_deployments(connection, token, 1, older_than=number + 1)
+    new = config_project(found[0]) if found else None
+    active = None if row is None or row.active is None else get_deployment(connection, row.active)
+    question = f"Roll back to deployment {number}?"
+    rest = ["", "Your files stay as they are, and runs that go on are not touched."]
+    if new is None:
+        return "\n".join([question, *rest])
+    plan = plan_of(None if active is None else config_project(active), new, datetime.fromtimestamp(now, UTC))
+    if plan.empty:
+        return "\n".join([question, "", "Nothing changes in the config.", *rest])
+    return "\n".join([question_of(question, plan), *rest])
+
+
 def said(activated: Activated) -> str:
     """What became of it, in one line."""
     number = "" if activated.number is None else f" {activated.number}"
