@@ -296,3 +296,17 @@ async def test_jobs_are_known_under_the_cursor_while_typing(store: Store) -> Non
         assert editor.screen.job_at_cursor() == INGEST
         editor.go(11)
         assert editor.screen.job_at_cursor() == CLEAN
+
+
+async def test_a_job_far_down_stands_near_the_top_and_the_way_to_save_is_named(store: Store) -> None:
+    long = CONFIG + "".join(
+        f"\n  - job_id: 00000000-0000-4000-8000-0000000000{n:02}\n    language: python\n    name: J{n}\n"
+        f"    entrypoint: sleep {n}\n"
+        for n in range(20)
+    )
+    async with editor_on(store, long, job="00000000-0000-4000-8000-000000000007", size=(80, 24)) as editor:
+        await editor.pilot.pause()
+        lines = editor.shown().splitlines()
+        assert "job_id: 00000000-0000-4000-8000-000000000007" in lines[3]
+        assert lines[-1].startswith(" ctrl+s save ")
+        assert sum("sleep" in line for line in lines) >= 3

@@ -8,7 +8,7 @@ from wines import Store
 
 from skafos_tui.tui.screens import question
 from skafos_tui.tui.screens.config import ConfigScreen
-from skafos_tui.tui.screens.job_menu import FieldsScreen, JobMenu, delete_question
+from skafos_tui.tui.screens.job_menu import FieldsScreen, JobMenu, delete_question, ids_of
 from skafos_tui.tui.screens.question import QuestionScreen
 
 
@@ -44,7 +44,7 @@ async def test_the_menu_says_what_can_be_done_with_the_job_at_the_cursor(store: 
 async def test_a_new_job_comes_after_the_one_at_the_cursor_and_its_script_is_made_on_yes_only(store: Store) -> None:
     async with editor_on(store) as editor:
         await menu(editor, "n", 5)
-        assert "New job after Ingest" in editor.shown()
+        assert "New job" in editor.shown() and "starts after" in editor.shown()
         await editor.type("Fit it")
         assert "fit_it.py" in editor.shown()
         await editor.press("enter")
@@ -54,6 +54,7 @@ async def test_a_new_job_comes_after_the_one_at_the_cursor_and_its_script_is_mad
         assert lines[10:13] == ["    language: python", "    name: Fit it", '    entrypoint: "fit_it.py"'] or (
             lines[10:13] == ["    language: python", "    name: Fit it", "    entrypoint: fit_it.py"]
         )
+        assert lines[13] == f'    dependencies: ["{INGEST}"]'
         assert [line for line in CONFIG.split("\n") if line not in lines] == []
         script = store.path.parent / "fit_it.py"
         assert not script.exists() and "fit_it.py isn't there yet" in editor.shown()
@@ -96,6 +97,27 @@ async def test_a_name_that_is_taken_or_missing_is_said(store: Store) -> None:
         await editor.press("enter")
         assert "there is a job Clean already" in editor.shown()
         assert isinstance(editor.pilot.app.screen, FieldsScreen) and editor.text == CONFIG
+
+
+async def test_what_a_new_job_starts_after_is_typed_over(store: Store) -> None:
+    async with editor_on(store) as editor:
+        await menu(editor, "n", 5)
+        await editor.type("Fit")
+        await editor.press("tab", "tab", "ctrl+u")
+        await editor.type("Ingest, Cleen")
+        await editor.press("enter")
+        assert "there is no job Cleen to start after" in editor.shown() and editor.text == CONFIG
+        await editor.press("ctrl+u", "enter")
+        await editor.until(lambda: "name: Fit" in editor.text)
+        assert editor.text.count("dependencies") == 1
+
+
+def test_names_of_jobs_become_their_ids() -> None:
+    jobs = [("a", "Clean"), ("b", "Train, then test"), ("c", "Clean")]
+    assert ids_of("", jobs) == ((), "")
+    assert ids_of(" Clean ,Clean,", jobs) == (("a",), "")
+    assert ids_of("Train, then test", jobs) == (("b",), "")
+    assert ids_of("Train", jobs) == ((), "there is no job Train to start after")
 
 
 async def test_a_job_is_renamed(store: Store) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MARKS = {Severity.ERROR: ("✗", Role.BAD), Severity.WARNING: ("!", Role.WARN), Severity.INFO: ("·", Role.IDLE)}
 """The gutter's sign of a finding."""
+ABOVE = 2
+"""So many rows stand above what was gone to."""
 _AHEAD = 60
 """So many rows are looked up in the syntax tree at once."""
 _KEPT_STEPS = 10_000
@@ -182,6 +184,12 @@ class ConfigText(TextArea, inherit_bindings=False):
     def go_to_row(self, row: int, column: int = 0) -> None:
         """Put the cursor there, in the middle of the screen."""
         self.move_cursor((row, column), center=True)
+
+    def go_near_top(self, row: int) -> None:
+        """Put the cursor there, so that most of what is seen stands below it."""
+        self.go_to_row(row)
+        # What stands beside the text may still take room; the top of the text stays where it is.
+        self.call_after_refresh(self.scroll_to, y=max(0, row - ABOVE), animate=False, immediate=True)
 
     @property
     def marks(self) -> tuple[Placed, ...]:

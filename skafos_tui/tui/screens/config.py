@@ -132,7 +132,7 @@ class ConfigScreen(ConfigJobs):
         """Put the cursor on a job's first line; where it isn't in the text nothing moves."""
         for span in self._spans:
             if span.job_id == job_id:
-                self.buffer.go_to_row(span.start)
+                self.buffer.go_near_top(span.start)
 
     @property
     def syntax_error(self) -> str:
@@ -178,7 +178,7 @@ class ConfigScreen(ConfigJobs):
 
     def update_footer(self) -> None:
         shown = [command for command in self.commands() if command.in_footer and command.keys[0]]
-        shown.sort(key=lambda command: command.in_footer)
+        shown.sort(key=lambda command: (command.id != "save", command.in_footer))
         for footer in self.query(Footer):
             footer.show(tuple(shown), self._remark)
 

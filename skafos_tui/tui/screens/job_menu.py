@@ -16,12 +16,13 @@ from skafos_tui.text.tables import clip, pad
 from skafos_tui.tui.screens.popup import PopupScreen
 
 CHOICES = (
-    ("n", "job.new", "new job", "after this one"),
+    ("n", "job.new", "new job", "starts after this one"),
     ("r", "job.rename", "rename", "what calls it by name follows"),
     ("d", "job.duplicate", "duplicate", "with an id of its own"),
     ("x", "job.delete", "delete", "asks first, says who depends on it"),
 )
 """Key, command, title and what it does."""
+STARTS_AFTER = "starts after (empty: after nothing)"
 _NAMED = 12
 
 
@@ -115,6 +116,17 @@ def name_problem(name: str, taken: Sequence[str]) -> str:
     if not name.isprintable():
         return "a name is one line of printable text"
     return f"there is a job {clip(name, 40)} already" if name in taken else ""
+
+
+def ids_of(text: str, jobs: Sequence[tuple[str, str]]) -> tuple[tuple[str, ...], str]:
+    """The ids of jobs that are written by name, commas between; else why not. `jobs` are ids with names."""
+    by_name = {name: job_id for job_id, name in reversed(jobs)}
+    text = text.strip()
+    names = [text] if text in by_name else [name.strip() for name in text.split(",") if name.strip()]
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        return (), f"there is no job {clip(missing[0], 40)} to start after"
+    return tuple(dict.fromkeys(by_name[name] for name in names)), ""
 
 
 def delete_question(name: str, dependents: Sequence[str]) -> str:

@@ -14,7 +14,15 @@ from skafos_tui.config.reading import random_id
 from skafos_tui.model.diagnostic import Edit
 from skafos_tui.text.sgr import plain
 from skafos_tui.tui.editor.complete import jobs_in
-from skafos_tui.tui.screens.job_menu import Fields, FieldsScreen, JobMenu, delete_question, name_problem
+from skafos_tui.tui.screens.job_menu import (
+    STARTS_AFTER,
+    Fields,
+    FieldsScreen,
+    JobMenu,
+    delete_question,
+    ids_of,
+    name_problem,
+)
 from skafos_tui.tui.screens.job_menu_beside import ConfigBeside
 
 Make = Callable[[str], tuple[Edit, ...]]
@@ -67,17 +75,21 @@ class ConfigJobs(ConfigBeside):
         if names is None:
             return
         after = self.job_at_cursor()
-        title = "New job" + (f" after {self._name_of(after)}" if after is not None else "")
+        jobs = jobs_in(self.buffer.document.lines)
+
+        def problem(fields: Fields) -> str:
+            why = name_problem(fields[0], names) or ("" if fields[1] else "a job needs an entrypoint")
+            return why or ids_of(fields[2], jobs)[1]
 
         def answered(fields: Fields | None) -> None:
             if fields is not None:
-                job = NewJob(random_id(), fields[0], fields[1])
+                job = NewJob(random_id(), fields[0], fields[1], dependencies=ids_of(fields[2], jobs)[0])
                 self._edit(lambda text: add_job(text, job, after), f"{job.name} is new", job)
 
         screen = FieldsScreen(
-            title,
-            (("name", ""), ("entrypoint", "")),
-            lambda fields: name_problem(fields[0], names) or ("" if fields[1] else "a job needs an entrypoint"),
+            "New job",
+            (("name", ""), ("entrypoint", ""), (STARTS_AFTER, self._name_of(after) if after is not None else "")),
+            problem,
             lambda name: script_name(name) if name.strip() else "",
         )
         self.skafos.push_screen(screen, answered)
