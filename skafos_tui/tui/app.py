@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -195,6 +195,12 @@ class SkafosApp(OrderedKeys, inherit_bindings=False):
     def on_cursor_position(self, _event: events.CursorPosition) -> None:
         """The terminal has shown the last frame."""
         self.pacer.answered()
+
+    @contextlib.contextmanager
+    def suspend(self) -> Iterator[None]:
+        """Leave the terminal to another program meanwhile; no views pile up."""
+        with self.bridge.held(), super().suspend():
+            yield
 
     def get_driver_class(self) -> type[Driver]:
         return Terminal

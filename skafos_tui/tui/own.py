@@ -31,7 +31,7 @@ def do_own(app: SkafosApp, command: OwnCommand) -> None:
         return
     run_id = None if run is None else run.id
     if command.terminal:
-        with app.bridge.held(), app.suspend():
+        with app.suspend():
             ended = _run(app.opened, command, job, run_id, keep_output=False)
         if ended:
             app.tell(ended)

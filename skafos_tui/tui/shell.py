@@ -64,7 +64,7 @@ def _open(app: SkafosApp, what: str, ask: Callable[[Control], Entrance], made_fo
 
     def enter(entrance: Entrance) -> None:
         try:
-            with app.bridge.held(), app.suspend():
+            with app.suspend():
                 said = on_terminal(entrance, plain(what))
         except SuspendNotSupported:
             said = NO_TERMINAL

@@ -52,7 +52,7 @@ def entered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(what)
         return ""
 
-    monkeypatch.setattr("skafos_tui.tui.app.SkafosApp.suspend", suspend)
+    monkeypatch.setattr("textual.app.App.suspend", suspend)
     monkeypatch.setattr(shell, "on_terminal", enter)
     return found
 
