@@ -76,16 +76,21 @@ class Changed(Differences):
         found = [field_words(change) for change in self.parameters]
         own = [change for change in self.plan.changed if change.job_id == self.job_id]
         others = [change for change in self.plan.changed if change.job_id != self.job_id]
-        found += [field_words(each) for change in own for each in change.fields]
+        found += [_words_of(each) for change in own for each in change.fields]
         found += [field_words(each) for each in self.plan.project]
         if self.code is None:
             found.append("code")
         else:
             found += [*self.code.changed]
             found += [f"+{path}" for path in self.code.added] + [f"-{path}" for path in self.code.removed]
-        found += [f"{change.name}: {field_words(each)}" for change in others for each in change.fields]
+        found += [f"{change.name}: {_words_of(each)}" for change in others for each in change.fields]
         found += [f"+{job.name}" for job in self.plan.added] + [f"-{job.name}" for job in self.plan.removed]
         return found + [field_words(change) for change in self.packages]
+
+
+def _words_of(change: FieldChange) -> str:
+    """One field of a job as a line has room for it: `limits.memory` can only be of its resources."""
+    return field_words(change).removeprefix("resources.")
 
 
 def good_run_before(connection: sqlite3.Connection, run: Run, job_id: str | None = None) -> Run | None:
