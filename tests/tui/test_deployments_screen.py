@@ -163,12 +163,23 @@ async def test_rolling_back_shows_the_plan_and_no_is_the_default(store: Store) -
         await pilot.press("j", "R")
         asked = await answer(pilot, "enter")
         assert "Roll back to deployment 1?" in asked and "parallelism 4 -> 2" in asked
+        assert "The code is another one." not in asked
         await until(pilot, lambda: isinstance(app.screen, DeploymentsScreen))
         assert engine.asked == []
         await pilot.press("R")
         await answer(pilot, "y")
         await until(pilot, lambda: engine.asked == [("rollback", 1)])
         await until(pilot, lambda: "deployment 1 becomes active" in text_of(app).splitlines()[-1])
+
+
+async def test_the_question_says_so_where_only_the_code_is_another(store: Store) -> None:
+    deploy(store, parallelism=2, code=CHANGED_CODE)
+    app = app_on(store, control=Engine())
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, 2, 1)
+        await pilot.press("j", "R")
+        asked = await answer(pilot, "n")
+        assert "Nothing changes in the config." in asked and "The code is another one." in asked
 
 
 async def test_what_was_given_up_is_not_asked_about(store: Store) -> None:

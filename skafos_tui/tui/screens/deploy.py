@@ -70,9 +70,11 @@ def rollback_question(connection: sqlite3.Connection, token: str, number: int, n
     new = config_project(found[0]) if found else None
     active = None if row is None or row.active is None else get_deployment(connection, row.active)
     question = f"Roll back to deployment {number}?"
-    rest = ["", "Your files stay as they are, and runs that go on are not touched."]
+    rest = ["", "Your files stay as they are: the next save of the config acts like a deploy. Runs go on."]
+    if active is not None and found and active.code_digest != found[0].code_digest:
+        rest = ["The code is another one.", *rest]
     if new is None:
-        return "\n".join([question, *rest])
+        return "\n".join([question, "", *rest])
     plan = plan_of(None if active is None else config_project(active), new, datetime.fromtimestamp(now, UTC))
     if plan.empty:
         return "\n".join([question, "", "Nothing changes in the config.", *rest])

@@ -42,11 +42,10 @@ class DeploymentDiffScreen(TextScreen):
 
 
 def all_rows(home: Home, found: Differences, masked: Mask) -> list[Row]:
-    """Everything that differs; blocking."""
+    """Everything that differs, but for the names of images, which are new each time; blocking."""
     rows = sections(
         config_rows(found, masked),
         code_rows(home, found, masked),
         fields_rows("packages", found.packages),
-        fields_rows("images", found.images),
     )
     return rows or [says("nothing differs", Role.IDLE)]
