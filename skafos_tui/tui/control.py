@@ -63,8 +63,8 @@ class Control(Protocol):
         """Run jobs now, by id, with what follows from them unless `only`; without any: all enabled ones."""
         ...
 
-    def retry(self, run_id: int) -> Begun:
-        """Run again what failed in a run."""
+    def retry(self, run_id: int, *, from_job: str | None = None, working_tree: bool = False) -> Begun:
+        """Run again what failed in a run, or a job by id and what follows; as it was, or with the files as now."""
         ...
 
     def deploy(self) -> Activated:
@@ -137,9 +137,13 @@ class EngineControl:
             )
         )
 
-    def retry(self, run_id: int) -> Begun:
-        """Run again what failed in a run."""
-        return _begun(self._ask(lambda engine, request: engine.retry(run_id, request)))
+    def retry(self, run_id: int, *, from_job: str | None = None, working_tree: bool = False) -> Begun:
+        """Run again what failed in a run, or a job by id and what follows; as it was, or with the files as now."""
+        return _begun(
+            self._ask(
+                lambda engine, request: engine.retry(run_id, request, from_job=from_job, working_tree=working_tree)
+            )
+        )
 
     def deploy(self) -> Activated:
         """Make what stands in the project's directory the active deployment."""

@@ -46,8 +46,8 @@ class Engine:
         self._take("run", jobs, only, dict(parameters))
         return Begun(77)
 
-    def retry(self, run_id: int) -> Begun:
-        self._take("retry", run_id)
+    def retry(self, run_id: int, *, from_job: str | None = None, working_tree: bool = False) -> Begun:
+        self._take("retry", run_id, from_job, working_tree)
         return Begun(78)
 
     def deploy(self) -> Activated:
@@ -90,7 +90,9 @@ def with_config(store: Store, text: str, **options: Any) -> SkafosApp:
         ("rr", ("run", (FOREST,), False, {})),
         ("ro", ("run", (FOREST,), True, {})),
         ("ra", ("run", (), False, {})),
-        ("rf", ("retry", 1)),
+        ("rf", ("retry", 1, None, False)),
+        ("rn", ("retry", 1, None, True)),
+        ("rh", ("retry", 1, FOREST, False)),
         ("rz", ("pause", FOREST)),
     ],
 )

@@ -61,6 +61,8 @@ class RunControl:
             "run.only": run_command(names, only=True),
             "run.all": run_command([]),
             "run.failed": command("retry", run.id) if run else "",
+            "run.mended": command("retry", run.id, "--working-tree") if run else "",
+            "run.from": command("retry", run.id, "--from", *names[:1]) if run else "",
             "run.parameters": f"{run_command(names)} --param NAME=VALUE",
             "deploy": command("deploy"),
             "pause": command("resume" if paused else "pause", *names[:1]),
@@ -80,11 +82,27 @@ class RunControl:
         self._begin(run_command([]), ())
 
     def do_run_failed(self) -> None:
-        """Run again what failed."""
+        """Run again what failed, as it was."""
+        self._retry()
+
+    def do_run_mended(self) -> None:
+        """Run again what failed, with the files as they are now."""
+        self._retry(working_tree=True)
+
+    def do_run_from(self) -> None:
+        """Run the selected job and what follows from it again, as in this run."""
+        self._retry(from_job=self._screen.jobs.selected)
+
+    def _retry(self, *, from_job: str | None = None, working_tree: bool = False) -> None:
         run = self._screen.view.run
-        if run is not None:
-            app, number = self._screen.skafos, run.id
-            ask_engine(app, f"run {number} is not tried again", lambda c: _said(c.retry(number)), self._to_new_run)
+        if run is None:
+            return
+        app, number = self._screen.skafos, run.id
+
+        def ask(control: Control) -> str:
+            return _said(control.retry(number, from_job=from_job, working_tree=working_tree))
+
+        ask_engine(app, f"run {number} is not tried again", ask, self._to_new_run)
 
     def do_run_parameters(self) -> None:
         """Ask for the parameters of the chosen jobs, then run them."""
