@@ -86,8 +86,7 @@ class Editor:
         for number, part in enumerate(text.split("\n")):
             if number:
                 await self.pilot.press("enter")
-            assert self.pilot.app.focused is not None
-            self.pilot.app.focused.post_message(events.Paste(part))
+            self.pilot.app.post_message(events.Paste(part))
             await self.pilot.pause()
 
     async def until(self, condition: Callable[[], Any]) -> None:
