@@ -5,13 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.message import Message
 
-from skafos_tui.model.run import DeploymentState, TaskState
 from skafos_tui.text.sgr import plain
 from skafos_tui.text.tables import clip, pad
 from skafos_tui.tui.asking import ask_engine
@@ -20,11 +18,11 @@ from skafos_tui.tui.control import Control
 from skafos_tui.tui.reading_deployments import DeploymentLine, Listing, read_lines, read_listing
 from skafos_tui.tui.screens.base import CommandScreen
 from skafos_tui.tui.screens.text import Title
-from skafos_tui.tui.theme import BUILDING, LOOKS, Look, Role
+from skafos_tui.tui.theme import Role
 from skafos_tui.tui.views import Dashboard
-from skafos_tui.tui.widgets.document import Document, Row, says
+from skafos_tui.tui.widgets.deployment_words import about_rows, look_of, run_of, when_of
+from skafos_tui.tui.widgets.document import Document
 from skafos_tui.tui.widgets.footer import Footer
-from skafos_tui.tui.widgets.header import RUN_LOOKS
 from skafos_tui.tui.widgets.pane import PLAIN, Piece
 from skafos_tui.tui.widgets.table import Table
 
@@ -36,12 +34,6 @@ REFRESH_S = 1.0
 """However often something changes, the list is read again no more often than this."""
 ROOMY = 100
 """From so many columns on dates have their year."""
-_DONE = LOOKS[TaskState.SUCCEEDED]
-ACTIVE = Look(_DONE.glyph, "active", Role.OK, bold=True)
-READY = Look(_DONE.glyph, "ready", Role.IDLE)
-WAITING = Look(LOOKS[TaskState.QUEUED].glyph, "waiting", Role.RUN)
-GIVEN_UP = LOOKS[TaskState.SKIPPED]._replace(word="given up")
-FAILED = LOOKS[TaskState.FAILED]._replace(word="failed")
 
 
 class DeploymentsScreen(CommandScreen):
@@ -114,7 +106,7 @@ class DeploymentsScreen(CommandScreen):
         chosen = self.selected
         self.listing, self._asked = message.listing, set()
         numbers = self.listing.numbers
-        count = "none yet" if not numbers else f"{len(numbers):,}"
+        count = "none yet" if not numbers else f"{len(numbers):,} in all"
         self.heading.show("DEPLOYMENTS", "; ".join([count, *self.listing.notes]))
         self.table.show(len(numbers), numbers.index(chosen) if chosen is not None and chosen in numbers else 0)
         self.update_footer()
@@ -310,42 +302,3 @@ class DeploymentsScreen(CommandScreen):
             (pad(clip(run, self._run_width), self._run_width) + "  ", role(run_role)),
             (line.changed if not line.remark else line.remark, role(look.role if line.remark else Role.IDLE)),
         ]
-
-
-def look_of(line: DeploymentLine) -> Look:
-    """How it stands with a deployment."""
-    if line.given_up:
-        return GIVEN_UP
-    if line.state is DeploymentState.FAILED:
-        return FAILED
-    if line.state is DeploymentState.BUILDING:
-        return BUILDING
-    return ACTIVE if line.active else WAITING if line.waiting else READY
-
-
-def run_of(line: DeploymentLine) -> tuple[str, Role]:
-    """The newest run of a deployment in words."""
-    if line.run is None or line.run_state is None:
-        return "", Role.IDLE
-    look = RUN_LOOKS[line.run_state]
-    return f"{look.glyph} {line.run} {look.word}", look.role
-
-
-def when_of(line: DeploymentLine, now: float, *, years: bool) -> str:
-    """When it was made; where there is no room, without the year, and of another year without the time."""
-    made, today = (datetime.fromtimestamp(each, UTC).astimezone() for each in (line.created_at, now))
-    if years:
-        return f"{made:%Y-%m-%d %H:%M}"
-    return f"{made:%m-%d %H:%M}" if made.year == today.year else f"{made:%Y-%m-%d} "
-
-
-def about_rows(line: DeploymentLine) -> list[Row]:
-    """What the list may have cut."""
-    runs = f"{line.runs:,} run{'' if line.runs == 1 else 's'}" if line.runs else "no runs"
-    waits = (
-        "; becomes active once its image is there" if line.waiting and line.state is not DeploymentState.FAILED else ""
-    )
-    words = f"deployment {line.number}, made by {line.made_by}; changed: {line.changed}; {runs}{waits}"
-    if not line.remark:
-        return [says(words, Role.IDLE)]
-    return [says(line.remark, look_of(line).role), says(words, Role.IDLE)]
