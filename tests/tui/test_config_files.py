@@ -193,6 +193,7 @@ async def test_a_save_is_undone_by_one_key_on_disk_too(idle: Store) -> None:
         await editor.press("ctrl+l")
         await editor.until(lambda: editor.on_disk == CONFIG)
         assert editor.text == CONFIG
+        await editor.until(lambda: "the file is as before" in editor.line(-1))
         await editor.press("ctrl+z")
         assert "wines" in editor.text
 

@@ -35,6 +35,8 @@ JOURNAL_S = 2.0
 """So often what was typed is written down."""
 GROUP = "config"
 MEETS = "changed on disk by another program: ctrl+r brings both together, then it can be saved"
+SAVED, TAKEN_BACK = "saved", "the file is as before"
+"""How what became of a save begins, and of one that was taken back."""
 GONE = "the file is gone from the disk: put it back to save; your text is kept"
 
 
@@ -115,6 +117,7 @@ class ConfigFiles(CommandScreen):
         self.disk: Content | None = self.base
         self.outcome: Outcome | None = None
         self.is_saving = False
+        self._takes_back = False
         self._before_save: Content | None = None
         self._is_open = False
         self._journal: Journal | None = None
@@ -244,6 +247,7 @@ class ConfigFiles(CommandScreen):
     def do_save(self) -> None:
         if self.is_saving or not self._is_open:
             return
+        self._takes_back = False
         if self.buffer.read_only:
             self.tell("read only: there is nothing to save")
             return
@@ -344,9 +348,13 @@ class ConfigFiles(CommandScreen):
             self._say(message.outcome)
 
     def _say(self, outcome: Outcome) -> None:
-        outcome = replace(outcome, words=plain(outcome.words))
+        words = plain(outcome.words)
+        if self._takes_back and words.startswith(SAVED):
+            words = TAKEN_BACK + words.removeprefix(SAVED)
+        outcome = replace(outcome, words=words)
         self.outcome = None if self.is_dirty else outcome
-        self.tell(f"{outcome.words}   ctrl+l undoes the save" if outcome.is_final else outcome.words)
+        way_back = "ctrl+l undoes that" if self._takes_back else "ctrl+l undoes the save"
+        self.tell(f"{words}   {way_back}" if outcome.is_final else words)
         self.describe()
 
     def do_unsave(self) -> None:
@@ -355,6 +363,7 @@ class ConfigFiles(CommandScreen):
         if before is not None and not self.is_saving:
             self.buffer.apply(edits_between(self.buffer.text, before.text))
             self.do_save()
+            self._takes_back = True
 
     # What other programs do
 
