@@ -13,7 +13,7 @@ from skafos_tui.engine.snapshots import write_archive
 from skafos_tui.model.run import Run, RunState, Task, TaskState, TriggerKind
 from skafos_tui.store import projects, runs
 from skafos_tui.store.code import CodeChange, CodeUnreadable, code_files, code_texts
-from skafos_tui.store.comparison import Changed, changes_since_good, good_run_before, job_times
+from skafos_tui.store.comparison import Changed, changes_since_good, differences, good_run_before, job_times
 from skafos_tui.store.database import connect, migrate
 from skafos_tui.store.home import Home
 from skafos_tui.store.working_tree import take_snapshot
@@ -159,6 +159,21 @@ def test_values_of_secrets_stand_nowhere(house: House) -> None:
     changed = house.changed(house.run(house.deploy(config), TaskState.FAILED, URL="db://me:hunter22@host"))
     assert changed.words() == ["URL db://me@host -> db://me:***@host", "environment.PASSWORD none -> ***"]
     assert "hunter22" not in repr((changed.plan, changed.parameters))
+
+
+def test_two_deployments_are_compared_without_a_run(house: House) -> None:
+    old = house.deploy(packages="pandas==1.0\n")
+    new = house.deploy(
+        CONFIG.replace("parallelism: 2", "parallelism: 3").replace("name: Score, ", "name: Score, timeout: 5m, "),
+        {**FILES, "features.py": "a = 2\n"},
+        "pandas==2.0\n",
+    )
+    before, after = (projects.get_deployment(house.connection, each) for each in (old, new))
+    assert before is not None and after is not None
+    found = differences(house.connection, house.home, before, after, 1000.0)
+    assert [field.key for change in found.plan.changed for field in change.fields] == ["parallelism", "timeout"]
+    assert found.code is not None and found.code.paths == ("features.py",)
+    assert [(each.key, each.old, each.new) for each in found.packages] == [("pandas", "1.0", "2.0")]
 
 
 def test_large_archives_wait_and_lost_ones_are_said(house: House) -> None:
