@@ -188,7 +188,7 @@ class Bridge:
     def _with_facts(self, view: Dashboard) -> Dashboard:
         tree = ""
         if self._files is not None:
-            self._files.is_compared = bool(view.active_code)
+            self._files.is_compared = bool(view.active_code or view.run_code)
             tree = self._files.digest
         return replace(view, engine=self._engine(), tree=tree)
 

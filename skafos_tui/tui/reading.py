@@ -137,6 +137,7 @@ class DashboardReader:
             deployment=deployment.number if deployment and run else None,
             active=active[0] if active else None,
             active_code=active[1] if active else "",
+            run_code=deployment.code_digest if deployment and run and run.state is RunState.FAILED else "",
             note=self._written.note if project is None else "",
             paused=row.paused_at is not None,
             problem=row.problem,

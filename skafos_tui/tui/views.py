@@ -144,8 +144,9 @@ class Dashboard:
     has acknowledged it.
     `changed` says in a line what is different in a failed run since the last good one; empty: nothing to compare.
     `logs` are whose logs there are; no job is selected in it.
-    `active_code` is the digest of the files of the active deployment, `tree` that of the files as they are now; empty:
-    not known. `note` says why there are no jobs, where the config is to blame.
+    `active_code` is the digest of the files of the active deployment, `run_code` that of the files of a failed run,
+    `tree` that of the files as they are now; empty: not known. `note` says why there are no jobs,
+    where the config is to blame.
     """
 
     token: str
@@ -154,6 +155,7 @@ class Dashboard:
     deployment: int | None = None
     active: int | None = None
     active_code: str = ""
+    run_code: str = ""
     tree: str = ""
     paused: bool = False
     problem: str = ""
@@ -181,6 +183,11 @@ class Dashboard:
     def differs(self) -> bool:
         """Whether the files are others than those of the active deployment."""
         return bool(self.tree and self.active_code) and self.tree != self.active_code
+
+    @property
+    def is_mended(self) -> bool:
+        """Whether the files are others than those that a failed run had."""
+        return bool(self.tree and self.run_code) and self.tree != self.run_code
 
     @property
     def ticks(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,18 @@ async def test_what_begins_is_said(store: Store) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press(*"rr")
         await until(pilot, lambda: "run 77 begins" in text_of(app).splitlines()[-1])
+
+
+async def test_a_retry_says_when_the_files_are_others_by_now(store: Store) -> None:
+    store.failed_run()
+    app = app_on(store, control=Engine())
+    async with app.run_test(size=SIZE) as pilot:
+        dashboard(app).show(replace(app.view, run_code="old", tree="new"))
+        await pilot.press(*"rf")
+        await until(pilot, lambda: "with the files of run 1, not those of now" in text_of(app).splitlines()[-1])
+        dashboard(app).show(replace(app.view, run_code="old", tree="new"))
+        await pilot.press(*"rn")
+        await until(pilot, lambda: text_of(app).splitlines()[-1].strip() == "run 78 begins")
 
 
 async def test_marked_jobs_run_together_and_are_marked_no_more(store: Store) -> None:

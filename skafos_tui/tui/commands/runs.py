@@ -12,7 +12,7 @@ RUNS: tuple[Command, ...] = (
     Command(
         "run.failed",
         ("r f",),
-        "retry failed",
+        "retry as it was",
         "Run again what failed, as it was: with the files of that run.",
         _HERE,
         (Fact.FAILED,),

@@ -98,9 +98,12 @@ class RunControl:
         if run is None:
             return
         app, number = self._screen.skafos, run.id
+        is_old = self._screen.view.is_mended and not working_tree
+        with_old_files = f" with the files of run {number}, not those of now: r n takes these" if is_old else ""
 
         def ask(control: Control) -> str:
-            return _said(control.retry(number, from_job=from_job, working_tree=working_tree))
+            said = _said(control.retry(number, from_job=from_job, working_tree=working_tree))
+            return f"{said}{with_old_files}"
 
         ask_engine(app, f"run {number} is not tried again", ask, self._to_new_run)
 
