@@ -26,8 +26,11 @@ AT_ONCE = 10
 WAYS_OUT = 8
 """Esc comes so many times as often as another key: most would be typed into the first text that opens."""
 NAMES = {sign: name for name, sign in TYPED.items()}
-YES = ("y", "Y")
-"""Said to a question; the last key of `r d` deploys, and asks where something goes."""
+YES = ("y", "Y", "a")
+"""Said to a question, `a` to the one that cancels: the whole run.
+
+The last key of `r d` deploys, and asks where something goes.
+"""
 LEAVES = ("ctrl+q", "ctrl+z")
 DESTROYS = ("cancel", "rollback", "undeploy", "forget", "pause", "adopt")
 
