@@ -61,9 +61,9 @@ class Command:
     """One thing to do. `keys` are as Textual names them, a sequence has blanks in it; the first one is shown.
 
     `title` is the footer's and palette's, `called` what the footer calls it in some places, `help` one sentence.
-    `needs` must all be so. `in_footer` orders the footer, 0 is not there; it stands there only where all of
-    `footer_needs` are so: elsewhere it says in a line why it can't. `changes` says that it changes something: a
-    read-only screen hasn't got it.
+    `needs` must all be so. `in_footer` orders the footer, 0 is not there; `in_footer_at` does so in some places. It
+    stands there only where all of `footer_needs` are so: elsewhere it says in a line why it can't. `changes` says that
+    it changes something: a read-only screen hasn't got it.
     """
 
     id: str
@@ -76,6 +76,7 @@ class Command:
     changes: bool = False
     called: tuple[tuple[Where, str], ...] = ()
     footer_needs: tuple[Fact, ...] = ()
+    in_footer_at: tuple[tuple[Where, int], ...] = ()
 
     def works(self, now: Situation) -> bool:
         """Whether it does something in this situation."""
@@ -87,6 +88,10 @@ class Command:
         """The command with the title that it has here."""
         title = next((title for where, title in self.called if where in now.where), None)
         return self if title is None else replace(self, title=title)
+
+    def footer_place(self, now: Situation) -> int:
+        """Where it stands in the footer here: what is lower comes first."""
+        return next((place for where, place in self.in_footer_at if where in now.where), self.in_footer)
 
 
 KEY_NAMES: Mapping[str, str] = {
@@ -177,7 +182,7 @@ def footer_commands(now: Situation, table: Iterable[Command]) -> list[Command]:
         for command in commands_now(now, table)
         if command.in_footer and command.keys and now.facts.issuperset(command.footer_needs)
     ]
-    return sorted(shown, key=lambda command: command.in_footer)
+    return sorted(shown, key=lambda command: command.footer_place(now))
 
 
 class Keys:

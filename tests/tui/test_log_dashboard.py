@@ -400,3 +400,13 @@ async def test_a_line_is_clicked_on_and_a_double_click_shows_it_whole(store: Sto
         await screen.pilot.click(log, offset=(20, 3), times=2)
         await screen.pilot.pause()
         assert text_of(screen.app).startswith(" a line of Train forest")
+
+
+async def test_find_leads_into_the_log_from_wherever_the_keys_are(store: Store) -> None:
+    store.failed_run()
+    async with shown(store) as screen:
+        # Typed at once, as people do: no letter of it may be a command of what was there before.
+        await screen.pilot.press("/", *"forest")
+        await screen.until(lambda: screen.log.prompt is not None and screen.log.prompt.text == "forest")
+        assert screen.app.dashboard is not None
+        assert (screen.app.screen, screen.app.dashboard.at) == (screen.app.dashboard, "log")

@@ -298,6 +298,12 @@ class DashboardScreen(RunControl, AttemptControl, AlertControl, CommandScreen):
     def do_deeper(self) -> None:
         self._go_to("log")
 
+    def do_find(self) -> None:
+        """Find in the log, from wherever the keys are."""
+        if self.logs is not None:
+            self._go_to("log")
+            self.logs.do_find()
+
     def do_config(self) -> None:
         self.edit_config(self.jobs.selected)
 
