@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from screens import app_on, text_of
 from test_dashboard import until
@@ -217,3 +219,21 @@ async def test_log_and_charts_are_of_the_same_attempt(store: Store) -> None:
         assert "LOG Ingest  attempt 1" in text_of(app)
         await pilot.press("3", "P")
         await until(pilot, lambda: "METRICS Ingest  attempt 2" in text_of(app) and "of 3.0G" in text_of(app))
+
+
+async def test_the_title_names_the_attempt_of_the_instance_that_is_shown(store: Store) -> None:
+    run_id = store.run()
+    store.attempt(run_id, "Train forest", NOW - 90)
+    store.attempt(run_id, "Train forest", NOW - 90, NOW - 60, instance=1)
+    store.attempt(run_id, "Train forest", NOW - 50, instance=1, number=2)
+    store.set_task(run_id, "Train forest", TaskState.RUNNING, NOW - 90)
+    app = app_on(store)
+    async with app.run_test(size=MEDIUM) as pilot:
+        for title in ("  2 instances summed", " #0  attempt 1", " #1  attempt 2"):
+            await until(pilot, partial(shows, app, f"METRICS Train forest{title}\n"))
+            await pilot.press("4", "i")
+
+
+def shows(app: SkafosApp, text: str) -> bool:
+    """Whether this stands at the end of a line of the screen."""
+    return text in text_of(app)

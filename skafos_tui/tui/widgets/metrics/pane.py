@@ -150,9 +150,10 @@ class MetricsPane(Pane):
         return [(f" {blank}", self.role(Role.IDLE))] if blank else []
 
     def _whose(self) -> str:
-        """Which instances the charts are of."""
+        """Which instances the charts are of, and which attempts where there were several."""
         usage = self._usage or Usage()
-        again = f"  attempt {usage.lanes[0].number}" if usage.attempts > 1 and usage.lanes else ""
+        numbers = {lane.number for lane in usage.lanes if self._instance in (None, lane.instance)}
+        again = f"  attempt {max(numbers)}" if usage.attempts > 1 and len(numbers) == 1 else ""
         if len(usage.lanes) < 2:
             return again
         whose = f"  {len(usage.lanes)} instances summed" if self._instance is None else f" #{self._instance}"
