@@ -112,10 +112,9 @@ class HistoryScreen(CommandScreen):
         self.typed_filter = message.typed
         self.ids, self._asked = message.ids, set()
         self._rows = {run: row for run, row in self._rows.items() if row.state.finished}
-        shown = (
-            f"{len(self.ids):,} of {message.count:,} runs" if not message.wanted.empty else f"{message.count:,} runs"
-        )
-        self.heading.show("HISTORY", f"{shown}   {message.typed}".rstrip())
+        taken = "" if message.wanted.empty else f"{len(self.ids):,} of "
+        noun = "run" if message.count == 1 else "runs"
+        self.heading.show("HISTORY", f"{taken}{message.count:,} {noun}   {message.typed}".rstrip())
         found = self._place_of(chosen) if chosen is not None else None
         self.table.show(len(self.ids), found or 0)
 
