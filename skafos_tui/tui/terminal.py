@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import sys
 import time
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Any, cast
@@ -33,6 +34,9 @@ class Terminal(LinuxDriver):
 
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(app, **options)
+        if sys.__stderr__ is None or not sys.__stderr__.isatty():
+            # Textual draws there, and `skafos 2>errors` would be a dark screen.
+            self._file = sys.__stdout__
         self._title_was_set = False
         self._typed_ahead = self._skafos.asked.typed if self._skafos.asked is not None else b""
         self._answers_until = time.monotonic() + PATIENCE_S
