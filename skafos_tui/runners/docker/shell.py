@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -27,7 +26,7 @@ MARK = "SKAFOS_SHELL"
 END_MARKED = """for at in /proc/[0-9]*; do
   grep -q "SKAFOS_SHELL=$1" "$at/environ" 2>/dev/null && kill -HUP "${at#/proc/}" 2>/dev/null
 done; true"""
-RESIZE_TRIES = 10
+RESIZE_TRIES = 50
 RESIZE_PAUSE_S = 0.02
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 UNREACHABLE = 3
@@ -72,11 +71,14 @@ class Shell:
         self._client = client
         self._container = container
         self._mark = secrets.token_hex(8)
+        columns, rows = terminal_size()
+        # Docker can be told the size only once the shell is there: the first thing typed may find another one.
+        command = f"stty rows {rows} cols {columns} 2>/dev/null; {FIND_SHELL}"
         variables = {"PS1": prompt, "TERM": os.environ.get("TERM") or "xterm", MARK: self._mark}
         self._id = client.call(
             "exec_create",
             lambda docker: docker.exec_create(
-                container, ["sh", "-c", FIND_SHELL], stdin=True, tty=True, environment=variables
+                container, ["sh", "-c", command], stdin=True, tty=True, environment=variables
             ),
         )["Id"]
 
@@ -121,7 +123,7 @@ class Shell:
 
     def _resize(self) -> None:
         """Tell the shell the terminal's size; just after its start Docker may not know it yet."""
-        columns, rows = shutil.get_terminal_size()
+        columns, rows = terminal_size()
         for _ in range(RESIZE_TRIES):
             try:
                 self._client.call(
@@ -162,6 +164,14 @@ class Shell:
                 return True
             time.sleep(END_PAUSE_S if patient else 0)
         return False
+
+
+def terminal_size() -> tuple[int, int]:
+    """Columns and rows of the terminal itself; COLUMNS in the environment may be of another one."""
+    try:
+        return os.get_terminal_size(sys.stdin.fileno())
+    except OSError:
+        return 80, 24
 
 
 def _received(stream: socket.socket) -> bytes:

@@ -120,7 +120,7 @@ class ProjectsScreen(CommandScreen):
         line, now, role = self.lines[number], self.skafos.now(), self.table.role
         coming = "paused" if line.paused else "" if line.next_at is None else relative(line.next_at, now)
         alerts = f"{line.firing} firing" if line.firing else ""
-        where = f"{plain(line.directory)}{' (gone)' if line.gone else ''}"
+        where = f"{'(gone) ' if line.gone else ''}{plain(line.directory)}"
         return [
             ("* " if line.token == self._opened.token else "  ", role(Role.WARN, bold=True)),
             (pad(clip(line.name, self._name_width), self._name_width) + "  ", PLAIN),
