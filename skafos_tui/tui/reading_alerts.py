@@ -147,12 +147,12 @@ def _median_peak(connection: sqlite3.Connection, metrics: Path | None, project: 
 
 
 def _failed_attempt(attempts: Sequence[Attempt]) -> Attempt | None:
-    """The newest attempt of the first instance that has failed."""
+    """The newest attempt of the instance that failed first: the log stands at its end, too."""
     newest = {attempt.instance: attempt for attempt in attempts}
     failed = [each for each in newest.values() if each.verdict is not None and not each.verdict.succeeded]
     # An instance that was cancelled went with the others; it is not why the job failed.
     blamed = [each for each in failed if each.verdict and each.verdict.kind is not VerdictKind.CANCELLED]
-    return min(blamed or failed, key=lambda each: each.instance, default=None)
+    return min(blamed or failed, key=lambda each: (each.ended_at or 0.0, each.instance), default=None)
 
 
 def _next_of(

@@ -106,13 +106,14 @@ class LogsReader:
 
 
 def log_of(run: Run, task: Task, attempt: Attempt, path: Path) -> LogAttempt:
-    """An attempt as the log pane has it."""
+    """An attempt as the log pane has it; one that was cancelled went with others, it has not failed."""
+    verdict = attempt.verdict
     return LogAttempt(
         Source(run.id, task.job_id, task.name, attempt.instance, attempt.number),
         path,
         live=attempt.state is not AttemptState.COLLECTED,
         ended_ns=None if attempt.ended_at is None else _nanoseconds(attempt.ended_at),
-        failed=attempt.verdict is not None and not attempt.verdict.succeeded,
+        failed=verdict is not None and not verdict.succeeded and verdict.kind is not VerdictKind.CANCELLED,
     )
 
 

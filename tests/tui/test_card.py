@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from screens import app_on, text_of
 from test_dashboard import until
-from wines import NOW, TOKEN, Store, job_id
+from wines import NOW, OUT_OF_MEMORY, TOKEN, Store, job_id
 
 from skafos_tui.model.alert import AlertKey, AlertKind, Cause
 from skafos_tui.model.metrics import Sample
@@ -76,6 +76,16 @@ async def test_the_card_says_why_what_it_stops_and_what_comes_next(size: tuple[i
         lines = text_of(app).splitlines()
         assert lines[1] == " ✗ Train forest #1  OUT OF MEMORY  limit 2.0G, peak 2.0G"
         assert lines[2] == "   stops Evaluate, Score, Report   retries 0 of 0   next run 03:00, in 4 h"
+
+
+async def test_card_log_and_charts_are_of_the_instance_that_failed_first(store: Store) -> None:
+    run_id, end = store.failed_run(), NOW - 38 * 60
+    store.attempt(run_id, "Train forest", end - 6, end - 4, instance=2, number=2, verdict=OUT_OF_MEMORY)
+    app = app_on(store)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: "LOG Train forest  #2  attempt 2" in text_of(app))
+        await until(pilot, lambda: "METRICS Train forest #2  attempt 2" in text_of(app))
+        assert "✗ Train forest #2  OUT OF MEMORY" in text_of(app)
 
 
 async def test_acknowledging_is_one_key_and_the_card_goes(store: Store) -> None:

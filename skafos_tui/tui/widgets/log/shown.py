@@ -144,4 +144,4 @@ def _first_failed(attempts: list[LogAttempt]) -> int | None:
     failed = [attempt for attempt in attempts if attempt.failed]
     if len(attempts) < 2 or not failed or any(attempt.ended_ns is None for attempt in attempts):
         return None
-    return min(failed, key=lambda attempt: attempt.ended_ns or 0).source.instance
+    return min(failed, key=lambda attempt: (attempt.ended_ns or 0, attempt.source.instance)).source.instance
