@@ -176,7 +176,9 @@ def migrate(path: Path, migrations: Sequence[str] | None = None) -> None:
             if existed and version:
                 with closing(sqlite3.connect(path.with_name(f"{path.name}.v{version}.backup"))) as backup:
                     connection.backup(backup)
-            for number, script in enumerate(migrations[version:], start=version + 1):
+            # A new database is there as a whole: nobody takes one that is being made for an old one.
+            steps = migrations[version:] if version else ["\n".join(migrations)]
+            for number, script in enumerate(steps, start=len(migrations) - len(steps) + 1):
                 # One transaction a step, the version inside it: a crash leaves the step done or not begun.
                 connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
     except sqlite3.DatabaseError as error:
