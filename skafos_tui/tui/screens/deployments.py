@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -16,10 +14,9 @@ from skafos_tui.tui.asking import ask_engine
 from skafos_tui.tui.command import Fact, Where
 from skafos_tui.tui.control import Control
 from skafos_tui.tui.reading_deployments import DeploymentLine, Listing, read_lines, read_listing
-from skafos_tui.tui.screens.base import CommandScreen
+from skafos_tui.tui.screens.stored import StoredScreen
 from skafos_tui.tui.screens.text import Title
 from skafos_tui.tui.theme import Role
-from skafos_tui.tui.views import Dashboard
 from skafos_tui.tui.widgets.deployment_words import about_rows, look_of, run_of, when_of
 from skafos_tui.tui.widgets.document import Document
 from skafos_tui.tui.widgets.footer import Footer
@@ -30,14 +27,14 @@ if TYPE_CHECKING:
     from skafos_tui.tui.screens.go_menu import GoMenu
 
 PAGE = 50
-REFRESH_S = 1.0
-"""However often something changes, the list is read again no more often than this."""
 ROOMY = 100
 """From so many columns on dates have their year."""
 
 
-class DeploymentsScreen(CommandScreen):
+class DeploymentsScreen(StoredScreen):
     """The list is numbers; the deployments that are seen are read page by page, in a thread."""
+
+    subject = "the deployments"
 
     DEFAULT_CSS = """
     DeploymentsScreen { layout: vertical; }
@@ -77,7 +74,6 @@ class DeploymentsScreen(CommandScreen):
         self.listing = Listing()
         self._lines: dict[int, DeploymentLine] = {}
         self._asked: set[int] = set()
-        self._due = False
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -90,16 +86,9 @@ class DeploymentsScreen(CommandScreen):
         self.update_footer()
         self.read_again()
 
-    def view_changed(self, view: Dashboard) -> None:
-        """A deployment may be made, be active, or have a run: the list is read again, at most once a second."""
-        if not self._due:
-            self._due = True
-            self.set_timer(REFRESH_S, self.read_again)
-
     def read_again(self) -> None:
         """Read the list, and then what is seen of it."""
-        self._due = False
-        self._read(lambda connection, token: self.Found(read_listing(connection, token)), "numbers")
+        self.read_stored(lambda connection, token: self.Found(read_listing(connection, token)), "numbers")
 
     def on_deployments_screen_found(self, message: Found) -> None:
         """The list is there; the selection stays on its deployment, and begins on the newest."""
@@ -185,7 +174,7 @@ class DeploymentsScreen(CommandScreen):
         from skafos_tui.tui.screens.deploy import rollback_question
 
         number = line.number
-        self._read(
+        self.read_stored(
             lambda connection, token: self.Planned(number, rollback_question(connection, token, number, now)), "plan"
         )
 
@@ -246,26 +235,10 @@ class DeploymentsScreen(CommandScreen):
         if page not in self._asked:
             self._asked.add(page)
             below, now = numbers[page * PAGE] + 1, self.skafos.now()
-            self._read(
+            self.read_stored(
                 lambda connection, token: self.Page(read_lines(connection, token, below, PAGE, now)), f"page-{page}"
             )
         return self._lines.get(numbers[place])
-
-    def _read(self, work: Callable[[sqlite3.Connection, str], Message], group: str) -> None:
-        opened = self.skafos.opened
-        if opened is None:
-            return
-
-        def thread() -> None:
-            from skafos_tui.store.database import DatabaseError, connect_reader
-
-            try:
-                with closing(connect_reader(opened.home.state_database)) as connection:
-                    self.post_message(work(connection, opened.token))
-            except (DatabaseError, sqlite3.Error, OSError) as error:
-                self.skafos.call_from_thread(self.tell, plain(f"the deployments can't be read: {error}"))
-
-        self.run_worker(thread, thread=True, group=group, exclusive=True, exit_on_error=False)
 
     # Drawing -------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -19,23 +18,23 @@ from skafos_tui.text.durations import clock
 from skafos_tui.text.tables import clip, pad
 from skafos_tui.tui.command import Fact, Where
 from skafos_tui.tui.reading_history import Filter, RunRow, job_names, read_filter, run_ids, run_rows, words_of
-from skafos_tui.tui.screens.base import CommandScreen
+from skafos_tui.tui.screens.stored import StoredScreen
 from skafos_tui.tui.screens.text import Title
 from skafos_tui.tui.theme import LOOKS, Role
-from skafos_tui.tui.views import Dashboard
 from skafos_tui.tui.widgets.footer import Footer
 from skafos_tui.tui.widgets.header import RUN_LOOKS
 from skafos_tui.tui.widgets.pane import PLAIN, Piece
 from skafos_tui.tui.widgets.table import Table
 
 PAGE = 200
-REFRESH_S = 1.0
 T = TypeVar("T")
 FAILED = LOOKS[TaskState.FAILED]
 
 
-class HistoryScreen(CommandScreen):
+class HistoryScreen(StoredScreen):
     """The list is ids; the rows that are seen are read page by page, in a thread."""
+
+    subject = "the history"
 
     DEFAULT_CSS = """
     HistoryScreen { layout: vertical; }
@@ -72,7 +71,6 @@ class HistoryScreen(CommandScreen):
         self.ids: array[int] = array("q")
         self._rows: dict[int, RunRow] = {}
         self._asked: set[int] = set()
-        self._due = False
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -85,14 +83,7 @@ class HistoryScreen(CommandScreen):
         self.update_footer()
         self.find(self.typed_filter)
 
-    def view_changed(self, view: Dashboard) -> None:
-        """A run may have begun or ended: the list is read again, at most once a second."""
-        if not self._due:
-            self._due = True
-            self.set_timer(REFRESH_S, self._refresh_list)
-
-    def _refresh_list(self) -> None:
-        self._due = False
+    def read_again(self) -> None:
         self.find(self.typed_filter)
 
     def find(self, typed: str) -> None:
@@ -104,7 +95,7 @@ class HistoryScreen(CommandScreen):
             total = connection.execute("SELECT COUNT(*) FROM runs WHERE project = ?", (token,)).fetchone()[0]
             return self.Found(typed, wanted, ids, total)
 
-        self._read(work, "ids")
+        self.read_stored(work, "ids")
 
     def on_history_screen_found(self, message: Found) -> None:
         """The list is there; the selection stays on its run."""
@@ -216,24 +207,8 @@ class HistoryScreen(CommandScreen):
             self._asked.add(page)
             ids = self.ids[page * PAGE : (page + 1) * PAGE].tolist()
             now = self.skafos.now()
-            self._read(lambda connection, _: self.Page(ids, run_rows(connection, ids, now)), f"page-{page}")
+            self.read_stored(lambda connection, _: self.Page(ids, run_rows(connection, ids, now)), f"page-{page}")
         return found
-
-    def _read(self, work: Callable[[sqlite3.Connection, str], Message], group: str) -> None:
-        opened = self.skafos.opened
-        if opened is None:
-            return
-
-        def thread() -> None:
-            from skafos_tui.store.database import DatabaseError, connect_reader
-
-            try:
-                with closing(connect_reader(opened.home.state_database)) as connection:
-                    self.post_message(work(connection, opened.token))
-            except (DatabaseError, sqlite3.Error, OSError) as error:
-                self.skafos.call_from_thread(self.tell, f"the history can't be read: {error}")
-
-        self.run_worker(thread, thread=True, group=group, exclusive=True, exit_on_error=False)
 
     # Drawing -------------------------------------------------------------------------------------------------
 
